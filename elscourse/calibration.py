@@ -58,6 +58,8 @@ def calibration_table(
     """Follow the network's own trajectory from `noise`; at each x_t compare its score with the machine's.
 
     At one x_t and t the scores are s = (alpha D - x_t) / sigma^2, and their cosine is taken over all pixels.
+    steps: of the trajectory. labels: one class or one per image, where network and machine know classes. progress:
+    whether to show a bar.
     checkpoint: a file that keeps the finished entries, so that a killed calibration goes on where it stopped.
 
     Raises CourseError if there are no candidates or the machine has no patches, and for a checkpoint that cannot be
@@ -183,7 +185,7 @@ def calibrate(
 
     candidates: odd sizes to choose from; by default all from 3 to the one at which a window sees the whole image.
     samples: how many of `CALIBRATION_SEEDS` to start from (10 to 20 are enough).
-    labels, checkpoint: as in `calibration_table`.
+    steps, labels, progress, checkpoint: as in `calibration_table`.
     The machine's window may be square or gaussian; for a gaussian one the candidates are the sizes of its support.
 
     Raises CourseError for an impossible number of samples, and as `calibration_table` does.

@@ -23,7 +23,9 @@ from .networks import build_network, channels_of, classes_of, predicted_noise
 from .schedule import CosineSchedule, Schedule, check_schedule, check_time
 
 # modules that answer differently in training, at random or by the rest of the batch, and may change when they are asked
-CHANGED_BY_USE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm, nn.MultiheadAttention, nn.RReLU)
+CHANGED_BY_USE = (
+    nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase, nn.MultiheadAttention, nn.RNNBase, nn.RReLU
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

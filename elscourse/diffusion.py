@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import operator
 from collections import deque
@@ -123,8 +124,10 @@ def _check_conversion(estimate: Tensor, x_t: Tensor, schedule: Schedule) -> None
     """Raise CourseError unless both have one shape (otherwise torch would broadcast one over the other) and the
     schedule is one."""
     check_schedule(schedule)
-    if shape_of(estimate) != shape_of(x_t):
-        raise CourseError(f"the estimate and x_t must have one shape, got {shape_of(estimate)} and {shape_of(x_t)}.")
+    if not isinstance(estimate, Tensor) or not isinstance(x_t, Tensor) or estimate.shape != x_t.shape:
+        raise CourseError(
+            f"the estimate and x_t must be tensors of one shape, got {shape_of(estimate)} and {shape_of(x_t)}."
+        )
 
 
 def check_batch(x: object, what: str) -> None:
@@ -145,7 +148,15 @@ def check_denoiser(denoiser: object) -> None:
 
 
 def answer_of(denoiser: Callable[..., Tensor], x_t: Float[Tensor, "B C H W"], t: float, **given: Any) -> Tensor:
-    """D(x_t, t). Raises CourseError for an answer of another shape, which torch would broadcast over the batch."""
+    """D(x_t, t). Raises CourseError for a denoiser that does not take these arguments, and for an answer of another
+    shape, which torch would broadcast over the batch."""
+    try:
+        inspect.signature(denoiser).bind(x_t, t, **given)
+    except TypeError as error:
+        wanted = ", ".join(("x_t", "t", *given))
+        raise CourseError(f"the denoiser must take ({wanted}), but it does not: {error}.") from error
+    except ValueError:  # it has no signature that Python knows
+        pass
     x0_hat = denoiser(x_t.clone(), t, **given)  # networks that begin with inplace=True would write into it
     if not isinstance(x0_hat, Tensor) or x0_hat.shape != x_t.shape:
         raise CourseError(f"the denoiser must answer in the shape of x_t, {tuple(x_t.shape)}, got {shape_of(x0_hat)}.")
@@ -298,7 +309,7 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
     float64 draws different numbers from float32: for the same noise in both, draw in float32 and convert.
 
     Raises CourseError unless seeds is a list of at least one whole number, each at least 0 and below 2^32, shape is
-    that of an image, and dtype is one of floats.
+    whole numbers above 0 (at least one), and dtype is one of floats.
     """
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise CourseError(f"dtype must be one of torch's float types, such as torch.float32, got {dtype!r}.")

@@ -79,10 +79,10 @@ class Lab:
                 f"{self.network.name} knows no classes: leave the label out, or take a network that does."
             )
         there = [] if self.image_labels is None else self.image_labels.unique().tolist()
-        if label not in there:
+        if isinstance(label, bool) or not isinstance(label, Integral) or label not in there:
             names = ", ".join(f"{i} {self.data.class_names[i]}" for i in there)
             raise CourseError(f"label {label!r} is not a class of {self.data.name}; its classes are {names}.")
-        return label
+        return int(label)
 
     def held_out(self, n: int = 2000) -> ImageSet:
         """n images of the network's set that it was not trained on: the next ones or, if fewer than n are left, the

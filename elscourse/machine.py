@@ -35,7 +35,8 @@ class Posterior:
     whole-image machines one per image: they begin with (B,).
 
     image (..., top): index into the images as given to the machine, -1 where the dictionary has fewer entries.
-    location (..., top, 2): row and column of the voting patch's centre; for whole images the shift (0, 0 for IS).
+    location (..., top, 2): row and column of the voting patch's centre; for whole images the shift (0, 0 for IS);
+    nowhere, where image is -1.
     weight (..., top): posterior weights; over the whole dictionary they sum to one.
     entropy (...): of all the weights, in nats.
     """

@@ -31,7 +31,7 @@ class IdealScoreMachine(Machine):
 
     .. math:: D(x_t) = \sum_v v \, w_v, \quad w_v \propto \exp\big(-\|x_t - \alpha v\|^2 / 2\sigma^2\big)
 
-    over the training images v. Lesson 02. Parameters and errors: see `elscourse.training_set.TrainingSetDenoiser`.
+    over the training images v. Lesson 02. Parameters and errors: see `elscourse.machine.Machine`.
     """
 
     id = "is"
@@ -63,7 +63,7 @@ class EquivariantScoreMachine(IdealScoreMachine):
               w_{v,d} \propto \exp\big(-\|x_t - \alpha v(\cdot + d)\|^2 / 2\sigma^2\big)
 
     over the training images v and all H W shifts d of the torus. Lesson 06. Parameters and errors: see
-    `elscourse.training_set.TrainingSetDenoiser`. Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292).
+    `elscourse.machine.Machine`. Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292).
     `posterior(...).location` is the shift d: the voter is torch.roll(v, (-d_row, -d_column), dims=(-2, -1)).
     """
 
@@ -111,7 +111,7 @@ class PatchMachine(Machine):
     ):
         super().__init__(images, schedule, image_labels=image_labels, memory=memory)
         self.tolerance = tolerance if tolerance is None else check_tolerance(tolerance)
-        if window not in ("square", "gaussian"):
+        if not isinstance(window, str) or window not in ("square", "gaussian"):
             raise unknown_name("window", str(window), ("square", "gaussian"))
         self.window = window
         self._set_sizes(patch_size)
@@ -243,7 +243,7 @@ class LocalScoreMachine(PatchMachine):
 
     with Omega_x the P x P window around pixel x, cut off at the border of the image: the same place in every training
     image. Lesson 04. Parameters and errors: see `elscourse.machines.PatchMachine` and
-    `elscourse.training_set.TrainingSetDenoiser`. Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292).
+    `elscourse.machine.Machine`. Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292).
     """
 
     @property
@@ -266,7 +266,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
     over patches p of all training images, p(0) their centre pixel. padding="circular": the patches at all H W places,
     wrapped around. padding="zeros", the boundary-broken machine: the patches whose zero-padding pattern equals the one
     at x; border pixels meet border patches. Lessons 07 and 08. Other parameters, and errors: see
-    `elscourse.machines.PatchMachine` and `elscourse.training_set.TrainingSetDenoiser`. Source: Kamb & Ganguli, ICML
+    `elscourse.machines.PatchMachine` and `elscourse.machine.Machine`. Source: Kamb & Ganguli, ICML
     2025 (arXiv 2412.20292).
     """
 

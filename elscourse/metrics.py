@@ -63,17 +63,23 @@ def nearest_training_image(
     Raises CourseError unless both are batches of one shape, type and device, in float32 or float64, and for NaN or
     infinite pixels.
     """
-    check_batch(x, "x")
+    return _nearest(x, images, "x")
+
+
+def _nearest(x: Tensor, images: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    check_batch(x, name)
     check_batch(images, "images")
     if (x.shape[1:], x.dtype, x.device) != (images.shape[1:], images.dtype, images.device):
         raise CourseError(
-            f"x and the images must have one shape, type and device, got {tuple(x.shape[1:])} {x.dtype} on {x.device} "
-            f"and {tuple(images.shape[1:])} {images.dtype} on {images.device}."
+            f"{name} and the images must have one shape, type and device, got {tuple(x.shape[1:])} {x.dtype} on "
+            f"{x.device} and {tuple(images.shape[1:])} {images.dtype} on {images.device}."
         )
     if x.dtype not in (torch.float32, torch.float64):
-        raise CourseError(f"x and the images must be float32 or float64, got {x.dtype}: convert both with .float().")
+        raise CourseError(
+            f"{name} and the images must be float32 or float64, got {x.dtype}: convert both with .float()."
+        )
     if not x.isfinite().all():
-        raise CourseError("x contains NaN or infinite pixels: nothing is nearest to them.")
+        raise CourseError(f"{name} contains NaN or infinite pixels: nothing is nearest to them.")
     best = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
     index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     start = 0
@@ -96,7 +102,7 @@ def novelty(
     0 is a copy; 1 is as far from the training set as a new real image; more is further out. Raises CourseError as
     `nearest_training_image` does, and if at least half of the held-out images are training images.
     """
-    usual = nearest_training_image(held_out, images)[1].median()
+    usual = _nearest(held_out, images, "held_out")[1].median()
     if usual == 0:
         raise CourseError(
             "at least half of the held-out images are training images: give images that are not among them."

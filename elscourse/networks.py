@@ -62,7 +62,8 @@ class ResNet(nn.Module):
 
     channels: 1 grey, 3 colour; width: numbers at each pixel in between; layers: convolutions besides the first and the
         last; padding: "zeros" or "circular"; classes: how many it can be told, None for none.
-    x_t (B, C, H, W), t (B,) in (0, 1], labels (B,) or None -> the noise (B, C, H, W). As a denoiser: `NetworkDenoiser`.
+    x_t (B, C, H, W), t (B,) in (0, 1], labels (B,), whole numbers below `classes`, or None -> the noise (B, C, H, W).
+    As a denoiser: `NetworkDenoiser`, which also checks what it is given.
 
     Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.26 M parameters).
     """

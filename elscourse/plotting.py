@@ -1,10 +1,12 @@
-"""Figures. matplotlib is imported only when one is drawn; every helper returns a figure, `show` puts it on the page."""
+"""Figures. matplotlib is imported only when one is drawn; a helper returns one, or draws on an axis that it is given;
+`show` puts a figure on the page."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -28,7 +30,7 @@ INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#0
 def show(figure: Figure, *, alt: str = "") -> None:
     """Display a figure with its description `alt`, for those who cannot see it, or look before it has loaded.
 
-    Raises CourseError without an `alt`. Outside of a notebook it displays nothing.
+    Raises CourseError without an `alt`. It closes the figure; outside of a notebook it displays nothing.
     """
     from matplotlib.figure import Figure
 
@@ -249,7 +251,8 @@ def calibration_map(
     figure = _figure(6.4, 3.6)
     axis = figure.subplots()
     missing = (1 - cosine.detach().double()).clamp(min=1e-6)
-    times_the_least = (missing / missing.min(1, keepdim=True).values).T.cpu().numpy()
+    least = missing.nan_to_num(nan=math.inf).amin(1, keepdim=True)  # not every size need have been scored
+    times_the_least = (missing / least).T.cpu().numpy()
     picture = axis.imshow(
         times_the_least, cmap="cividis_r", norm="log", origin="lower", aspect="auto", interpolation="nearest"
     )
@@ -273,13 +276,16 @@ def calibration_map(
 def agreement_scatter(
     ours: Float[Tensor, " B"], baseline: Float[Tensor, " B"], names: tuple[str, str], target: str
 ) -> Figure:
-    """r2 of one machine against r2 of another, one point per seed: above the diagonal the first predicts better."""
+    """r2 of one machine against r2 of another, one point per seed: above the diagonal the first predicts better.
+
+    ours, baseline: r2 of the same seeds; names: of the two machines, in this order; target: of what both predict.
+    """
     _check_shape(ours, "ours", "B")
     _check_shape(baseline, "baseline", len(ours))
     figure = _figure(4.6, 4.4)
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="0.7", lw=1, zorder=0)
-    ours, baseline = ours.detach().cpu(), baseline.detach().cpu()
+    ours, baseline = ours.detach().cpu().double(), baseline.detach().cpu().double()
     axis.scatter(baseline.numpy(), ours.numpy(), s=16, color=BLUE, alpha=0.75, linewidths=0)
     medians = [float(v.nanquantile(0.5)) for v in (baseline, ours)]
     axis.plot(*medians, "+", color=ORANGE, ms=14, mew=2.5, label=f"medians {medians[0]:.2f} and {medians[1]:.2f}")

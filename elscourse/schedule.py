@@ -90,7 +90,7 @@ class CosineSchedule:
         \alpha_t = \cos\theta_t, \quad \sigma_t = \sin\theta_t, \quad
         \theta_t = \frac{\pi}{2} \frac{t}{1 + s}
 
-    with s = 0.008, so that alpha(1) = 0.01247: at t = 1 a trace of the image is left. t = 0 is exactly clean.
+    with s = 0.008 (`offset`): alpha(1) = 0.01247, so a trace of the image is left at t = 1; t = 0 is exactly clean.
 
     Raises CourseError for an s below 0, because the noise would then not grow all the way to t = 1.
 

@@ -39,7 +39,7 @@ FEW_SPANS = 2  # of the moving average in a training: e^-2, an eighth, is then l
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Everything that decides the result besides the images and the network: same plan, same seed, same weights.
+    """Everything that decides the result besides the images and the network's first weights: same plan, same weights.
 
     steps: of Adam; batch: images in each. learning_rate: the largest; warmup: the share of the steps in which it rises.
     ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; if the training is
@@ -251,6 +251,8 @@ def train(
     """Minimise E (eps - eps_hat(x_t, t))^2 over the images; returns the moving average, ready to be used (in eval mode,
     with the network's own buffers), and the loss curve.
 
+    network: is itself trained, in place, and moved to the device: for the same result again, begin with the same first
+    weights, not with this network.
     checkpoint: a file to continue from when it exists, written after the first step, every `SAVE_EVERY` steps, at the
     end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of your own.

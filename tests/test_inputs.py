@@ -92,6 +92,7 @@ BUILDING = [
     (lambda: els_machine(padding="zero"), r"unknown padding 'zero': did you mean zeros"),
     (lambda: els_machine(padding=np.array(["zeros", "circular"])), r"unknown padding"),
     (lambda: els_machine(window="round"), r"unknown window 'round'"),
+    (lambda: els_machine(window=np.ones(3)), r"unknown window"),
     (lambda: els.IdealScoreMachine(IMAGES[0]), r"shape \(N, C, H, W\) and N >= 1, got \(1, 8, 8\)"),
     (lambda: els.IdealScoreMachine(IMAGES[:0]), r"N >= 1, got \(0, 1, 8, 8\)"),
     (
@@ -223,6 +224,8 @@ def test_too_little_memory() -> None:
             lambda: els.IdealScoreMachine(IMAGES, None),
             r"schedule must have alpha\(t\), sigma.*, got None",
         ),
+        (lambda: els.sample(lambda x_t, t: x_t, X, labels=1), r"must take \(x_t, t, labels\), but.*'labels'"),
+        (lambda: els.sample(lambda x_t: x_t, X), r"the denoiser must take \(x_t, t\), but it does not: too many"),
         (lambda: els.sample(lambda x_t, t: [0], X), r"in the shape of x_t, \(2, 1, 8, 8\), got list"),
         (lambda: els.sample(lambda x_t, t: None, X), "the denoiser must answer in the shape of x_t, .* got NoneType"),
         (
@@ -331,6 +334,8 @@ def test_too_little_memory() -> None:
         (lambda: els.shift_error(lambda x_t, t: x_t, X, 0.5, (1, 0.5)), r"two whole numbers, got \(1, 0.5\)"),
         (lambda: els.shift_error(lambda x_t, t: x_t.mean(), X, 0.5, (1, 0)), r"in the shape of x_t, .* got \(\)"),
         (lambda: els.novelty(X, IMAGES, IMAGES), "at least half of the held-out images are training images"),
+        (lambda: els.novelty(X, IMAGES, X[0]), r"held_out must be a tensor of floats .* \(1, 8, 8\)"),
+        (lambda: els.novelty(X, IMAGES, X / 0), "held_out contains NaN"),
         (lambda: els.CosineSchedule().alpha(2), r"t must lie in \[0, 1\]"),
         (lambda: els.sample(els_machine(), X, times=[0.1, 0.5]), "times must decrease strictly"),
         (lambda: els.sample(els_machine(), X, times=[0.1]), "at least two entries"),
@@ -564,7 +569,7 @@ def test_of_a_folders_first_images_only_the_classes_that_they_have_are_drawn(
     for wrong in ([1.5], 3, [-1], []):
         with pytest.raises(els.CourseError, match="seeds must be"):
             shipped.labels_for(wrong)
-    for label in (10, -1, "a", None):
+    for label in (10, -1, "a", None, 3.0, True):
         with pytest.raises(els.CourseError, match=rf"label {label!r} is not a class of .* are 0 t-shirt"):
             shipped.one_label(label)
     assert els.lab(verbose=False).labels_for(range(3)) is None
@@ -1031,9 +1036,9 @@ CONVERSIONS = [els.score_from_denoiser, els.noise_from_denoiser, els.denoiser_fr
 
 @pytest.mark.parametrize("convert", CONVERSIONS)
 def test_conversions_ask_for_estimates_of_one_shape_and_a_schedule(convert: Any) -> None:
-    for other in (X[:1], X[0, 0]):
-        with pytest.raises(els.CourseError, match="must have one shape"):
-            convert(other, X, 0.5)
+    for other, x_t in ((X[:1], X), (X[0, 0], X), (X[:1].numpy(), X.numpy())):
+        with pytest.raises(els.CourseError, match="must be tensors of one shape"):
+            convert(other, x_t, 0.5)
     with pytest.raises(els.CourseError, match=r"schedule must have alpha\(t\).*, got 3"):
         convert(X, X, 0.5, 3)
 

@@ -162,7 +162,17 @@ def test_the_start_page_s_way_with_own_pictures_and_network(
     assert re.fullmatch(r"the formula predicts the network with r2 0\.\d\d\n", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(1), nn.RReLU(), nn.MultiheadAttention(4, 2, 0.5)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Dropout(0.5),
+        nn.BatchNorm2d(1),
+        nn.InstanceNorm2d(1, track_running_stats=True),
+        nn.LSTM(1, 1, 2, dropout=0.5),
+        nn.RReLU(),
+        nn.MultiheadAttention(4, 2, 0.5),
+    ],
+)
 def test_a_network_that_draws_at_random_is_refused_until_it_is_in_eval_mode(layer: nn.Module) -> None:
     own, x = Own(), pictures(2, 1, 8, 8)
     own.add_module("layer", layer)

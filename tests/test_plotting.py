@@ -139,6 +139,11 @@ def test_calibration_map_leaves_a_time_blank_that_has_no_cosine() -> None:
     assert figure.axes[1].get_yticks().tolist() == [1, 2, 5]  # 0.6 is 6 times 0.1
 
 
+def test_calibration_map_leaves_only_the_sizes_blank_that_have_no_cosine() -> None:
+    figure = plotting.calibration_map([1.0], [3, 5, 7], torch.tensor([[0.9, torch.nan, 0.8]]))
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array().filled(np.nan), [[1], [np.nan], [2]], rtol=1e-5)
+
+
 def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
     cosine = torch.tensor([[0.1, 0.9], [0.8, 0.2]])
     figure = plotting.calibration_map([1.0, 0.5], [3, 5], cosine, [(1.0, 5), (0.5, 3)])
@@ -148,11 +153,11 @@ def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
     torch.testing.assert_close(colours, torch.tensor([[0.9 / 0.1, 1.0], [1.0, 0.8 / 0.2]]).double(), rtol=1e-5, atol=0)
 
 
-def test_scatter_marks_the_medians() -> None:
-    figure = plotting.agreement_scatter(
-        torch.tensor([0.9, 0.8]), torch.tensor([0.5, 0.7]), ("ELS", "IS"), "the network"
-    )
-    np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), [(0.5, 0.9), (0.7, 0.8)], atol=1e-6)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_scatter_marks_the_medians(dtype: torch.dtype) -> None:
+    ours, other = torch.tensor([0.9, 0.8], dtype=dtype), torch.tensor([0.5, 0.7], dtype=dtype)
+    figure = plotting.agreement_scatter(ours, other, ("ELS", "IS"), "the network")
+    np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), [(0.5, 0.9), (0.7, 0.8)], atol=1e-3)
     assert "0.60 and 0.85" in figure.axes[0].get_legend().get_texts()[0].get_text()
 
 

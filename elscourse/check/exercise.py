@@ -54,7 +54,7 @@ class Exercise:
     start: where to begin, printed while the exercise is not attempted. hints: each says more than the one before.
     cases: generator -> argument tuples, fresh random inputs.
     answer: the oracle. It returns a tensor, a number, a truth value, or a tuple of those.
-    tolerance: the largest |attempt - answer| that passes, relative to 1 + |answer|.
+    tolerance: the largest |attempt - answer| that passes, relative to 1 + |answer|; whole numbers must agree.
     judge: for answers that are not unique: (the attempt's output, *arguments) -> what is wrong with it, or None.
     """
 
