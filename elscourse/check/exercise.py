@@ -22,12 +22,13 @@ EXCHANGED = (
     "You have swapped alpha and sigma: in x_t = alpha x_0 + sigma eps, alpha scales the image and sigma the noise."
 )
 UNDERFLOW = (
-    "Your formula is right, but its exponentials are all rounded to 0, and 0/0 is not a number: use torch.softmax, or "
-    "subtract the largest exponent first."
+    "Your formula is right, but its exponentials are all rounded to 0, and 0/0 is not a number (or they overflow, as "
+    "you subtract another exponent than the largest, that of the smallest distance): use torch.softmax, or subtract "
+    "the largest exponent first."
 )
 NEVER_BY_ZERO = (
-    "A small number in the denominator (or clamp, or nan_to_num) only hides 0/0: where all exponentials are rounded to "
-    "0, all weights are now 0. Subtract the largest exponent first, or use torch.softmax."
+    "A small number added (or clamp, or nan_to_num) only hides 0/0: where all exponentials are rounded to 0, all "
+    "weights are now 0, or all alike. Subtract the largest exponent first, or use torch.softmax."
 )
 NEGATIVE_SQUARE = (
     "Where x is a copy, rounding can make your |x|^2 + |v|^2 - 2 x.v slightly negative, so that its root is not a "
@@ -138,6 +139,8 @@ class Exercise:
             problem = unusable(output, right, free_shape=self.judge is not None)
             if problem is not None:
                 where = f" First in case {i + 1} of {len(rights)}{about[i]}." if i else ""
+                if self.judge is None and not all(map(self._same, outputs[:i], rights[:i])):
+                    where += " Before that, other numbers are wrong already."
                 raise Wrong(self._recognised(outputs, rights) or problem + where)
 
     def _recognised(self, outputs: list[Any], rights: list[Any]) -> str | None:
@@ -154,7 +157,7 @@ class Exercise:
                 told = [_telling(o) and not _echoes(o, case) for o, case in zip(outputs, self._cases(), strict=True)]
                 hits = sum(map(all, zip(missed, alike, told, strict=True)))
                 if self.judge is None and hits > max(most, sum(missed) / 2):
-                    most, others = hits, " In other cases something else is wrong, too." * (hits < sum(missed))
+                    most, others = hits, " The other wrong cases do not fit this." * (hits < sum(missed))
                     partly = f"In {hits} of {len(rights)} cases: {mistake.says}{others}"
         return partly
 
@@ -196,8 +199,15 @@ class Exercise:
 
 
 def _telling(output: object) -> bool:
-    """Whether an output has numbers that are not whole: counts and truth values can agree by chance."""
-    return any(bool(((part != part.round()) & part.isfinite()).any()) for part in parts(output))
+    """Whether an output has numbers that are not whole, nor all alike: counts and equal weights can agree by chance."""
+    return any(
+        bool(((part != part.round()) & part.isfinite()).any()) and not _all_alike(part) for part in parts(output)
+    )
+
+
+def _all_alike(part: Tensor) -> bool:
+    """Whether several numbers are one: weights that became equal, however that happened."""
+    return part.numel() > 1 and bool(part.isclose(part.flatten()[0], rtol=0, atol=1e-6).all())
 
 
 def _echoes(output: object, case: Case) -> bool:

@@ -140,7 +140,7 @@ def _coin_cases(generator: torch.Generator) -> list[Case]:
     cases = [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
     alpha, sigma = math.cos(0.03), math.sin(0.03)  # alpha x_t / sigma**2 is near 1,111: exp overflows in float64 too
     near = alpha * _normal(generator, 6).sign() + sigma * _normal(generator, 6)
-    between = torch.tensor([0.3, 0.0, -0.5])  # so far from both sides that in float32 both densities are 0
+    between = torch.tensor([0.3, 0.0, 0.0005, -0.5])  # so far from both sides that in float32 both densities are 0
     return [*cases, (torch.cat([near, between]), alpha, sigma)]
 
 

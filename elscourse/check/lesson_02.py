@@ -131,7 +131,8 @@ WEIGHTS = Exercise(
         ),
         Mistake("You return the exponents: softmax turns them into weights.", _logits),
         Mistake(
-            "You dim x_t: it is the images that are dimmed inside x_t, so compare x_t with alpha * v.",
+            "You dim x_t (or, multiplied out, alpha**2 is missing before |v|**2): it is the images that are dimmed "
+            "inside x_t, so compare x_t with alpha * v.",
             lambda x_t, images, alpha, sigma: torch.softmax(
                 -_squared_distance(alpha * x_t, images) / (2 * sigma**2), 1
             ),

@@ -559,8 +559,8 @@ EXERCISES = [
                 _unit_among_training,
             ),
             Mistake(
-                "Your unit compares training images with themselves, which gives 0: compare the held-out pictures with "
-                "them.",
+                "Your unit is 0, because it compares pictures with themselves (training images, held-out pictures or "
+                "x): compare the held-out pictures with the training images.",
                 _unit_from_images_to_themselves,
             ),
             Mistake(

@@ -653,7 +653,11 @@ EXERCISES = [
                 "You divide x_t by alpha, which makes its noise sigma / alpha: compare x_t with alpha * v instead.",
                 lambda x_t, images, alpha, sigma, *where: _pixel_weights(x_t, images, alpha, sigma * alpha, *where),
             ),
-            Mistake("You dim x_t: alpha belongs to the training image, as in x_t - alpha * v.", _dimmed_x_t),
+            Mistake(
+                "You dim x_t (or, multiplied out, alpha**2 is missing before |v|**2): alpha belongs to the training "
+                "image, as in x_t - alpha * v.",
+                _dimmed_x_t,
+            ),
             Mistake(
                 "Your window reaches patch_size pixels to each side: it must reach r = patch_size // 2.",
                 lambda x_t, images, alpha, sigma, row, column, patch_size: _pixel_weights(
@@ -681,6 +685,10 @@ EXERCISES = [
             Mistake(
                 "You take the mean of the squares over the window: the squared distance is their sum.",
                 _mean_of_a_padded_window,
+            ),
+            Mistake(
+                "You take the mean of the squares over rows and columns: the squared distance is their sum.",
+                lambda x_t, images, alpha, sigma, *where: _pixel_weights(x_t, images, alpha, sigma * where[-1], *where),
             ),
             Mistake(MEAN_OF_CHANNELS, _mean_of_channels),
             Mistake("You compare only the centre pixel: the whole window is evidence.", _centre_only),
@@ -865,7 +873,8 @@ EXERCISES = [
                 _corrected,
             ),
             Mistake(
-                "An answer equal to a group's largest is in that group: use torch.searchsorted without right=True.",
+                "An answer equal to a group's largest is in that group: count the edges below it, with > and not >= "
+                "(torch.searchsorted without right=True, np.digitize with right=True).",
                 _bent_by(lambda groups: groups[:-1, -1], right=True),
             ),
             Mistake(

@@ -494,7 +494,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with rows alone: which rows y see the same of the top and the bottom border as `row` does?",
         hints=(
-            "With r = patch_size // 2, a row is interior if r <= y < H - r: its window reaches past neither end.",
+            "With r = patch_size // 2, a row is interior if r <= y < height - r: its window reaches past neither end.",
             "Two different rows see the same only if both are interior. A row near the border is alone.",
             "rows[y] is True if y == row or (both interior); the same for columns; the answer is rows[:, None] & "
             "columns[None].",
@@ -528,13 +528,13 @@ EXERCISES = [
                 _inside_or_not,
             ),
             Mistake(
-                "Your interior is one row and one column too large: the window of row H - r reaches row H, which is "
-                "outside. The interior is r <= y < H - r.",
+                "Your interior is one row and one column too large: the window of row height - r reaches row height, "
+                "which is outside. The interior is r <= y < height - r.",
                 _one_row_too_many,
             ),
             Mistake(
                 "Your interior is one row and one column too small: the window of row r just fits. The interior is r "
-                "<= y < H - r.",
+                "<= y < height - r. (Is r a whole number, patch_size // 2?)",
                 _one_row_too_few,
             ),
             Mistake(
@@ -577,7 +577,7 @@ EXERCISES = [
             Mistake(
                 "You compare only what hangs over above and on the left: below and on the right count, too. (The "
                 "lesson's padding_pattern and boundary_classes do the same here: they know only its own images of 16 x "
-                "16 pixels.)",
+                "16 pixels. Or do you use the notebook's H and W? Take height and width.)",
                 _of_the_lesson,
             ),
             Mistake(
@@ -604,9 +604,9 @@ EXERCISES = [
         start="Start with rows: which rows share their overhang with no other row?",
         hints=(
             "A row is alone if it is one of the first r = patch_size // 2 or of the last r.",
-            "Or if it is the only interior one: how many interior rows are there when H = P?",
-            "rows = near the border, or H - 2r == 1; the same for columns; a pixel is alone if its row AND its column "
-            "are.",
+            "Or if it is the only interior one: how many interior rows are there when height = patch_size?",
+            "rows = near the border, or height - 2 * r == 1; the same for columns; a pixel is alone if its row AND "
+            "its column are.",
         ),
         cases=_alone_cases,
         answer=_alone,
@@ -639,7 +639,8 @@ EXERCISES = [
                 partial(_one_side_is_enough, which=1),
             ),
             Mistake(
-                "Nearly: a single interior row (H = P) knows its place as well, even when the image is wider.",
+                "Nearly: a single interior row (height = patch_size) knows its place as well, even when the image is "
+                "wider.",
                 partial(_only_if_square, rows_too=False),
             ),
             Mistake(
@@ -648,37 +649,40 @@ EXERCISES = [
             ),
             Mistake(
                 "You mark only the top left corner. (So do the lesson's padding_pattern and boundary_classes here: "
-                "they know only its own images of 16 x 16 pixels.)",
+                "they know only its own images of 16 x 16 pixels. Or do you use the notebook's H and W? Take height "
+                "and width.)",
                 _in_the_lesson,
             ),
             Mistake(
                 "For P = 1 your r is 0, and `[-0:]` is everything: count from the front, `[side - r:]`.", _from_minus_r
             ),
             Mistake(
-                "At the beginning you count one row and one column too many: the first r rows are y < r.",
+                "At the beginning you count one row and one column too many: the first r rows are y < r. (Is "
+                "r a whole number, patch_size // 2?)",
                 partial(_off_by_one, first=1, last=0),
             ),
             Mistake(
-                "At the end you count one row and one column too many: the last r rows are y >= H - r.",
+                "At the end you count one row and one column too many: the last r rows are y >= height - r.",
                 partial(_off_by_one, first=0, last=1),
             ),
             Mistake(
-                "At the end you count one row and one column too few: the last r rows are y >= H - r.",
+                "At the end you count one row and one column too few: the last r rows are y >= height - r.",
                 partial(_off_by_one, first=0, last=-1),
             ),
             Mistake(
-                "You are one row and one column too far at both ends: the rows y < r and y >= H - r are alone.",
+                "You are one row and one column too far at both ends: the rows y < r and y >= height - r are alone.",
                 partial(_off_by_one, first=1, last=-1),
             ),
             Mistake("You mark the pixels that are NOT alone: mark the others.", _those_not_alone),
             Mistake(
-                "Nearly: if H = P there is a single interior row (or column), and it knows its place as well.",
+                "Nearly: if height = patch_size there is a single interior row (or column), and it knows its place as "
+                "well.",
                 _band_of_one_forgotten,
             ),
             Mistake(
-                "Two things. If H = P there is a single interior row (or column), and it knows its place as well. And "
-                "for P = 1 you mark everything: your r is 0, and `[-0:]` is everything, so count from the front, "
-                "`[side - r:]`.",
+                "Two things. If height = patch_size there is a single interior row (or column), and it knows its "
+                "place as well. And for P = 1 you mark everything: your r is 0, and `[-0:]` is everything, so count "
+                "from the front, `[side - r:]`.",
                 lambda height, width, patch_size: _band_of_one_forgotten(height, width, patch_size) | (patch_size == 1),
             ),
             Mistake(
