@@ -114,8 +114,8 @@ check.attention_logits(attention_logits)
 #
 # ```python
 # def attention_logits(queries, keys, alpha, sigma):
-#     bias = -(alpha**2) / 2 * keys.square().sum(1)
-#     return (alpha * queries @ keys.T + bias) / sigma**2
+#     bias = -(alpha**2) * keys.square().sum(1) / (2 * sigma**2)
+#     return alpha * queries @ keys.T / sigma**2 + bias
 # ```
 #
 # The bias has one number per key, so it broadcasts over the queries. Without it, long patches, those of black and white

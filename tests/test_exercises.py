@@ -585,6 +585,15 @@ def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max, by=1), "correct"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max, size=lambda gap: gap.abs() / 10), "incorrect"),
+        ("coin_denoiser", lambda x, a, s: torch.tanh(a * x / max(s**2, 0.01)), "incorrect"),
+        ("naive_es", lambda *a: _shifts_weighed(*a, weigh=lambda e, axis: _bare(e - e.mean(axis, keepdim=True), axis)),
+         "incorrect"),
+        ("nearer_to_own", lambda x, own, others: _share_nearer(x[:, -1:], own[:, -1:], others[:, -1:]), "incorrect"),
+        ("nearer_to_own", lambda *a: _share_nearer(*a, by_channel=True), "incorrect"),
+        ("nearer_to_own", lambda *a: _share_nearer(*a), "correct"),
+        ("elsewhere", lambda change, channel: 1 - change.square().sum((2, 3)).amax(1) / change.square().sum((1, 2, 3)),
+         "incorrect"),
         ("overlap", _alike, "correct"),
         ("toy_consistent", _consistent_pixel_by_pixel, "correct"),
         ("toy_consistent", _sign_of_the_sum, "incorrect"),
@@ -600,6 +609,14 @@ def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
 def test_what_once_got_past_a_check_or_could_not(name: str, attempt: Any, state: str) -> None:
     verdict = check.exercises()[name].examine(attempt)
     assert verdict.state == state, verdict
+
+
+def _share_nearer(drawings, own, others, by_channel=False):
+    def near(some):
+        squares = (drawings[:, None] - some).square().sum((3, 4))  # (B, N, C)
+        return (squares.sqrt().sum(-1) if by_channel else squares.sum(-1).sqrt()).amin(1)
+
+    return (near(own) < near(others)).float().mean().item()
 
 
 def _novelty_in_numpy(x, images, held_out):
@@ -1008,7 +1025,7 @@ def _rows_then_columns(denoiser, x_t, t):
         ("novelty_score", lambda x, v, held: torch.cdist(x.flatten(1), v.flatten(1)).amin(1) / torch.cdist(
             x.flatten(1), held.flatten(1)).amin(1).median(), "how far x is from the held-out pictures"),
         ("ls_window", _window_in_a_loop, "You have swapped row and column"),
-        *(("alone_in_the_dictionary", lambda *a, lines=lines: _corner_squares(*a, lines=lines), "Two things. If height = patch_size")
+        *(("alone_in_the_dictionary", lambda *a, lines=lines: _corner_squares(*a, lines=lines), "Two things. If")
           for lines in (False, True)),
         ("three_correlations", _correlations_by_std, "In r and in R2, std and var divide by n - 1"),
         ("rescaled", _line_through_0_moved, "a line through 0: subtract both means"),
@@ -1112,6 +1129,32 @@ def _rows_then_columns(denoiser, x_t, t):
 )  # fmt: skip
 def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:
     assert says in check.exercises()[name].examine(attempt).says
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt", "about"),
+    [
+        (
+            "posterior_weights",
+            lambda *a: _bare(_exponents(*a).clamp(min=-80), 1),
+            "softmax takes the exponential itself",
+        ),
+        (
+            "ls_weights",
+            lambda *a: _bare((-_distances_of_a_window(*a) / (2 * a[3] ** 2)).clamp(min=-80), 0),
+            "2 * sigma",
+        ),
+    ],
+)
+def test_weights_that_became_equal_name_no_mistake(name: str, attempt: Any, about: str) -> None:
+    verdict = check.exercises()[name].examine(attempt)
+    assert verdict.state == "incorrect" and about not in verdict.says, verdict
+
+
+def test_numbers_that_are_wrong_before_the_first_nan_are_told() -> None:
+    posterior = check.exercises()["posterior_weights"]
+    verdict = posterior.examine(lambda x, v, a, s: _bare(_exponents(x.double(), s * v.double(), 1, s), 1))
+    assert "NaN" in verdict.says and verdict.says.endswith("Before that, other numbers are wrong already."), verdict
 
 
 @pytest.mark.parametrize("weigh", HIDDEN.values(), ids=HIDDEN)

@@ -657,8 +657,8 @@ EXERCISES = [
                 "For P = 1 your r is 0, and `[-0:]` is everything: count from the front, `[side - r:]`.", _from_minus_r
             ),
             Mistake(
-                "At the beginning you count one row and one column too many: the first r rows are y < r. (Is "
-                "r a whole number, patch_size // 2?)",
+                "At the beginning you count one row and one column too many: the first r rows are y < r. (Is r a "
+                "whole number, patch_size // 2?)",
                 partial(_off_by_one, first=1, last=0),
             ),
             Mistake(

@@ -175,7 +175,7 @@ def _only_ours(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, floa
 
 
 def _skill_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
-    return [tuple(0.05 + 0.9 * torch.rand(2, n, generator=generator, dtype=torch.float64)) for n in (1, 5, 9)]  # type: ignore[misc]
+    return [tuple(0.05 + 0.9 * torch.rand(2, n, generator=generator, dtype=torch.float64)) for n in (5, 1, 9)]  # type: ignore[misc]
 
 
 def _never_negative(r2: Tensor, baseline: Tensor) -> Tensor:
@@ -198,7 +198,9 @@ EXERCISES = [
         answer=_sign_test,
         mistakes=(
             Mistake(
-                "This is the probability of exactly `wins` heads: 'at least' also counts all the larger k.", _exactly
+                "This is the probability of exactly `wins` heads: 'at least' also counts all the larger k. (Does your "
+                "`return` stand inside the loop?)",
+                _exactly,
             ),
             Mistake("You leave out k = wins itself: 'at least' begins there, so range(wins, n + 1).", _strictly_more),
             Mistake("You sum from 0 up to wins, which is 'at most': begin at wins and go up to n.", _at_most),
@@ -215,8 +217,8 @@ EXERCISES = [
             ),
             Mistake("You only count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
             Mistake(
-                "You swapped wins and n: n is the number of tosses, and range(wins, n + 1) is empty the other way "
-                "round.",
+                "Your answer is always 0: either you swapped wins and n, and range(n, wins + 1) is empty, or // "
+                "dropped the remainder (divide with /).",
                 lambda wins, n: _sign_test(n, wins),
             ),
             Mistake(
@@ -359,7 +361,8 @@ EXERCISES = [
                 "Division comes before subtraction: put brackets round (1 - baseline).", lambda r2, b: (r2 - b) / 1 - b
             ),
             Mistake(
-                "You compare r2 with what the baseline left over: the gain over the baseline is r2 - baseline.",
+                "You divide r2 by what the baseline left over: the gain over the baseline is r2 - baseline. (With 1 - "
+                "r2 in mind, put brackets round it: (1 - r2) / (1 - baseline).)",
                 lambda r2, b: r2 / (1 - b),
             ),
             Mistake(

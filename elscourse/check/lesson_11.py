@@ -476,8 +476,8 @@ EXERCISES = [
                 lambda e, a, b: (math.cos(b) - math.sin(b) * math.cos(a)) * e.double(),
             ),
             Mistake(
-                "You let the same error into eps_hat as into D: eps_hat = (x_t - alpha D) / sigma errs by "
-                "-alpha e / sigma.",
+                "You let the same error into eps_hat as into D: eps_hat = (x_t - alpha D) / sigma errs by -alpha e / "
+                "sigma.",
                 lambda e, a, b: (math.cos(b) + math.sin(b)) * e.double(),
             ),
             Mistake("That is the factor for an error of eps_hat; here the error of D is given.", _error_of_eps),
@@ -501,6 +501,11 @@ EXERCISES = [
                 _divided_by_the_next_sigma,
             ),
             Mistake("You let the error into eps_hat alone: alpha' D errs as well.", _eps_alone),
+            Mistake(
+                "You multiply the error of eps_hat by sigma: the step to theta_next multiplies it by sigma', the sine "
+                "of theta_next.",
+                lambda e, a, b: (math.cos(b) - math.cos(a)) * e.double(),
+            ),
             Mistake(
                 "That holds only near t = 1, where sin(theta) is 1: divide by sin(theta).", _sine_of_theta_taken_as_1
             ),

@@ -351,8 +351,8 @@ EXERCISES = [
             ),
             Mistake("You compare with 0: bright means brighter than `threshold`.", _mid_grey),
             Mistake(
-                "roll wraps round: you miss a run that begins in the first column if the last one is bright. Pad a "
-                "dark column.",
+                "You miss a run that begins in the first column if the last one is bright, too (roll wraps round; half "
+                "of all edges, rounded up, misses it as well). Pad a dark column on the left.",
                 _wrapped_round,
             ),
             Mistake(
@@ -396,13 +396,18 @@ EXERCISES = [
                 _sum_of_shares,
             ),
             Mistake("The second number is the lift, both / expected: return the expected number itself.", _lift),
+            Mistake(
+                "You add up products, true a times true b. Divide each by the size of its group, and count each group "
+                "once: set(group) and `for k in group` go through all places, group.unique() through the groups.",
+                lambda a, b, group: (int((a & b).sum()), float(sum(x * y for x, y, _ in _counts(a, b, group)))),
+            ),
             Mistake("The first number counts the places where a equals b: both must be true, a & b.", _equal_ones),
             Mistake("The first number counts where either is true: both must be, a & b.", _either),
             Mistake("You take the groups to be 0, 1, 2, ...: group.unique() says which ones exist.", _labels_from_zero),
             Mistake("You count empty groups, and 0/0 is not a number: use group.unique().", _five_groups),
             Mistake(
-                "You count all groups up to the largest, even the empty ones, and 0/0 is not a number: group.unique() "
-                "says which ones exist.",
+                "You go through 0, 1, 2, ... whether such a group exists or not, and 0/0 is not a number: "
+                "group.unique() says which ones exist.",
                 _up_to_the_largest,
             ),
             Mistake(

@@ -431,7 +431,8 @@ EXERCISES = [
             "Two terms are left: the dot product, with the factor alpha / sigma^2, and one that depends only on the "
             "key.",
             "The bias of a key is -alpha^2 |k|^2 / (2 sigma^2): keys.square().sum(1) has one number per key.",
-            "(alpha * queries @ keys.T + bias) / sigma**2 with bias = -(alpha**2) / 2 * keys.square().sum(1).",
+            "alpha * queries @ keys.T / sigma**2 + bias, with bias = -(alpha**2) * keys.square().sum(1) / (2 * "
+            "sigma**2).",
         ),
         cases=_logit_cases,
         answer=_logits,
@@ -449,6 +450,14 @@ EXERCISES = [
                 "The bias is missing: without -alpha^2 |k|^2 / 2, long keys win just because they are long.", _no_bias
             ),
             Mistake("The bias has the wrong sign: it should put long keys at a disadvantage.", _bias_added),
+            Mistake(
+                "You divide the bias by sigma^2 twice: -alpha^2 |k|^2 / (2 sigma^2) already has it.",
+                lambda q, k, a, s: (a * q @ k.T - a**2 * _bias(k) / s**2) / s**2,
+            ),
+            Mistake(
+                "Only the bias is divided by sigma^2, not the dot product: put brackets round their sum.",
+                lambda q, k, a, s: a * q @ k.T - a**2 * _bias(k) / s**2,
+            ),
             Mistake(
                 "The bias needs the factor alpha^2: the query is compared with the dimmed patch, alpha k.",
                 _bias_undimmed,
@@ -552,8 +561,14 @@ EXERCISES = [
                 "You add the sums as they are: each is relative to its own maximum, so rescale them first.", _just_added
             ),
             Mistake(
-                "You only rescale b to a's maximum: where b's is larger, rescale a instead (there your exp overflows).",
+                "You rescale b to a's maximum, for all queries (so does an `if` with .any()): where b's is larger, "
+                "rescale a instead (there your exp overflows). torch.maximum takes the larger one, query by query.",
                 _only_b_rescaled,
+            ),
+            Mistake(
+                "Your `if` decides for all queries at once: which part has the larger maximum may differ query by "
+                "query. torch.maximum takes it.",
+                lambda a, b: (_only_b_rescaled if a[0].max() > b[0].max() else _only_a_rescaled)(a, b),
             ),
             Mistake(
                 "You rescale a to b's maximum, for all queries (so does an `if` with .all()): which part has the "

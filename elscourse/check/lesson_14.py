@@ -448,7 +448,8 @@ EXERCISES = [
             "of a loss: which losses do y0, y and y1 belong to?",
             "With a line that is straight in the logarithm of the loss, the share is log(losses[k-1] / level) / "
             "log(losses[k-1] / losses[k]).",
-            "The line is straight in the logarithm of the steps, too: log s = log s0 + share * (log s1 - log s0).",
+            "The line is straight in the logarithm of the steps, too: log s = log s0 + share * (log s1 - log s0), "
+            "where s0 = steps[k-1] and s1 = steps[k].",
             "So s = s0 * (s1 / s0) ** share.",
         ),
         cases=_falls,

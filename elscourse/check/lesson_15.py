@@ -21,7 +21,10 @@ def _two_sets(generator: torch.Generator) -> list[Case]:
         own = torch.randn(shape, generator=generator)
         others = bright * torch.randn(shape, generator=generator)
         blends = (own[:3] + others[:3]) / 2 + 0.6 * torch.randn(3, *shape[1:], generator=generator)
-        drawings = torch.cat([own[:2], others[2:3], blends, torch.randn(4, *shape[1:], generator=generator)])
+        split = own.clone()  # the first channel near others, the rest that of own: all channels must count, in one sum
+        split[:, 0] = 2.2 * others[:, 0] - 1.2 * own[:, 0]
+        # many, so that two different shares seldom agree
+        drawings = torch.cat([own[:2], others[2:3], blends, split, torch.randn(50, *shape[1:], generator=generator)])
         cases.append((drawings, own, others))
     own, others = torch.zeros(3, 1, 4, 4), torch.ones(3, 1, 4, 4)
     own[2], others[2] = 0.75, 0.75  # a picture that is in both: equally near is not nearer
@@ -430,7 +433,8 @@ EXERCISES = [
         hints=(
             "The variance of the mean is (k + k (k - 1) r) / k^2 = (1 + (k - 1) r) / k.",
             "The covariance of the mean with one more drawing is r.",
-            "r2 is the covariance squared, divided by both variances: r^2 over (1 + (k - 1) r) / k.",
+            "r2 is the covariance squared, divided by both variances, (1 + (k - 1) r) / k and 1: r^2 k / (1 + (k - 1) "
+            "r).",
         ),
         cases=_numbers,
         answer=_mean_of_k,
@@ -440,7 +444,7 @@ EXERCISES = [
             Mistake("That is the limit for infinitely many drawings.", _perfect),
             Mistake(
                 "That is how one mean of k correlates with another mean of k: here the other is a single drawing, and "
-                "you need r2.",
+                "you need r2. Or you forgot to square the covariance: r2 is r^2 divided by the variance of the mean.",
                 _means_with_each_other,
             ),
             Mistake(
@@ -454,8 +458,8 @@ EXERCISES = [
                 _pairs_once,
             ),
             Mistake(
-                "You are off by k^2: the variance of a mean is that of the sum divided by k^2, its covariance is that "
-                "of the sum divided by k.",
+                "You are off by k^2. Are there brackets round the variance, r**2 / ((1 + (k - 1) * r) / k)? If so: the "
+                "variance of a mean is that of the sum divided by k^2, its covariance that of the sum divided by k.",
                 _sum_for_mean,
             ),
             Mistake(

@@ -389,6 +389,11 @@ EXERCISES = [
             Mistake("That is one number for the whole batch: return one for every image.", _one_for_all),
             Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
             Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
+            Mistake(
+                "That is r: it forgives a change that is foretold too large, and has no value where nothing is "
+                "foretold.",
+                lambda change, predicted: compare(predicted, change).r,
+            ),
             *(
                 Mistake(f"That is {what}: it forgives a change that is foretold too large{of}.", _cosine(power, value))
                 for power, what in ((1, "a cosine"), (2, "a squared cosine"))

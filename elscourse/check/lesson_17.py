@@ -174,6 +174,7 @@ def _changes(generator: torch.Generator) -> list[Case]:
     for shape, channel in (((4, 3, 5, 5), 0), ((2, 3, 4, 6), 2), ((3, 3, 3, 3), 1)):
         change = torch.randn(shape, generator=generator) * sizes.roll(channel, 0)
         change[0, :channel] = change[0, channel + 1 :] = 0  # one that stays in its colour
+        change[-1] = change[-1].roll(1, 0)  # one that is largest in another colour
         cases.append((change, channel))
     return cases
 
@@ -478,6 +479,10 @@ EXERCISES = [
             Mistake("You return the rarest images: return the ones with the most pixels.", _least_first),
             Mistake("These are the right images in the wrong order: most pixels first.", _least_of_the_most),
             Mistake("These are the right images, but sorted by their numbers: most pixels first.", _by_number),
+            Mistake(
+                "You leave out the most generous image: the first k places are [:k].",
+                lambda source, k: _ingredients(source, k + 1)[1:],
+            ),
             Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
             Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
             Mistake(

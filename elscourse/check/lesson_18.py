@@ -296,6 +296,12 @@ EXERCISES = [
             Mistake("You subtract sizes: noises add by their variances, the squares of their sizes.", _sizes_taken_off),
             Mistake("Those are variances: to scale noise, take their roots.", _variances),
             Mistake("The old noise is scaled by a variance: take its root.", _root_forgotten),
+            Mistake(
+                "** 1/2 is the first power, divided by 2: for a root write ** 0.5.",
+                lambda x0_hat, eps_hat, fresh, alpha, sigma, new: (
+                    alpha * x0_hat + (sigma**2 - new**2) / 2 * eps_hat + new * fresh
+                ),
+            ),
             Mistake("The fresh noise is scaled by new^2, a variance: its size is new.", _fresh_squared),
             Mistake("You take new for a variance: it is a size, and new^2 of the variance is fresh.", _new_as_variance),
             Mistake(
@@ -353,7 +359,11 @@ EXERCISES = [
             Mistake("You have swapped the two: strength 1 must give told.", _exchanged),
             Mistake("That is only the difference: add it to untold.", _difference_alone),
             Mistake("You add all of told: add only what it has beyond untold.", _told_alone),
-            Mistake("You multiply the answer itself: multiply only what the class changes.", _louder),
+            Mistake(
+                "You multiply told by the strength: multiply only what the class changes, with brackets round it, "
+                "strength * (told - untold).",
+                _louder,
+            ),
             Mistake("Subtract untold strength - 1 times, not once: strength 1 must give told.", _untold_once),
             Mistake(
                 "Take told strength times, and subtract untold strength - 1 times: strength 1 must give told.",
@@ -383,9 +393,10 @@ EXERCISES = [
         difficulty=2,
         start="Start from the three things that every place has: h @ W_q asks, h @ W_k is asked, h @ W_v answers.",
         hints=(
-            "The logits of all pairs are Q @ K.T, divided by the root of the number of columns of W_q.",
+            "With Q = h @ W_q and K = h @ W_k, the logits of all pairs are Q @ K.T, divided by the root of the number "
+            "of columns of W_q.",
             "torch.softmax(logits, dim=1): each row belongs to a place that asks, and its weights add up to 1.",
-            "Return weights @ V.",
+            "Return weights @ V, with V = h @ W_v.",
         ),
         cases=_places,
         answer=_attend,
@@ -416,6 +427,17 @@ EXERCISES = [
                 _keys_ask,
             ),
             Mistake("Your keys are made with W_q, as the questions are: they should be h @ W_k.", _keys_are_questions),
+            Mistake(
+                "** 1/2 divides by the number itself and then by 2: for a root write ** 0.5.",
+                lambda h, W_q, W_k, W_v: _attend(h, W_q / (2 * math.sqrt(W_q.shape[1])), W_k, W_v),
+            ),
+            Mistake(
+                "sum(1) has lost its dimension, so that column j is divided by the sum of row j: keepdim=True keeps "
+                "it.",
+                lambda h, W_q, W_k, W_v: (
+                    (w := ((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1])).exp()) / w.sum(1) @ (h @ W_v)
+                ),
+            ),
             Mistake("You weight h itself: the values are h @ W_v.", _places_as_values),
             Mistake("Your weights do not add up to 1: divide by their sum, or use softmax.", _not_normalised),
             Mistake("Each place asks itself, too: do not leave it out.", _others_only),
