@@ -187,7 +187,10 @@ def _check_finished(network: Path) -> None:
 
 
 def load_network(name: str | Path) -> NetworkDenoiser:
-    """A trained network as a denoiser: by name, or by the path of its file. Damaged files are refused."""
+    """A trained network as a denoiser: by name, or by the path of its file; float32, frozen, in eval mode.
+
+    Raises CourseError for an unknown name and for damaged files.
+    """
     card_path = find_card(name)
     card = _read_card(card_path)
     weights = _read_weights(card_path.with_suffix(".safetensors"), card)

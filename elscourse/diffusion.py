@@ -218,7 +218,7 @@ def trajectory(
               \hat\epsilon = (x_t - \alpha_t D(x_t, t)) / \sigma_t
 
     The first yield is at the first time (1, unless `times` begin elsewhere), where x_t is `noise` itself. The last is
-    (t_end, x_end, the last x0_hat), without a further evaluation: `steps` + 1 yields in all, and x_end is the sample.
+    (t_end, x_end, the last x0_hat), without a further evaluation: one yield for each time, and x_end is the sample.
 
     noise: standard normal, with shape (B, C, H, W), or whatever a denoiser of your own takes.
     times: a decreasing grid of your own; the default is `schedule.times(steps)`, which ends at 0.
@@ -226,8 +226,9 @@ def trajectory(
 
     Computed without gradients, even where the denoiser has some: to get them, write the loop yourself.
 
-    Raises CourseError for noise that is not a tensor of finite floats, steps or times that do not make a grid, a
-    schedule that is not one or not the denoiser's own, and a denoiser that is not one or answers in another shape.
+    Raises CourseError, when the loop begins, for noise that is not a tensor of finite floats, steps or times that do
+    not make a grid, a schedule that is not one or not the denoiser's own, and a denoiser that is not one, does not take
+    x_t and t (and labels), or answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """

@@ -237,7 +237,7 @@ def lab(
     float64: bool = False,
     verbose: bool = True,
 ) -> Lab:
-    """The lab of this computer; prints one line about it.
+    """The lab of this computer; prints one line about it, unless told not to (verbose=False).
 
     profile: "laptop" (the default, the same on every computer, so that the numbers in the lessons hold) or "gpu";
         the environment variable ELSCOURSE_LAB sets it.
