@@ -157,7 +157,9 @@ def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
 def test_scatter_marks_the_medians(dtype: torch.dtype) -> None:
     ours, other = torch.tensor([0.9, 0.8], dtype=dtype), torch.tensor([0.5, 0.7], dtype=dtype)
     figure = plotting.agreement_scatter(ours, other, ("ELS", "IS"), "the network")
-    np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), [(0.5, 0.9), (0.7, 0.8)], atol=1e-3)
+    np.testing.assert_allclose(
+        figure.axes[0].collections[0].get_offsets(), [(0.5, 0.9), (0.7, 0.8)], atol=torch.finfo(dtype).eps
+    )
     assert "0.60 and 0.85" in figure.axes[0].get_legend().get_texts()[0].get_text()
 
 

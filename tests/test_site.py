@@ -665,6 +665,15 @@ def test_the_tables_of_the_site_say_what_the_files_say(monkeypatch: pytest.Monke
     }
 
 
+def test_the_plans_say_how_long_a_lesson_computes() -> None:
+    day, workshop = (
+        " ".join((ROOT / "book" / page).read_text().split()) for page in ("day.md", "teach/plans/workshop.md")
+    )
+    assert "a minute at most" in day and "less than a minute on two cores" in workshop
+    status = json.loads((ROOT / "book" / "status.json").read_text())
+    assert status["cores"] == 2 and max(took["seconds"] for took in status["lessons"].values()) < 60
+
+
 def test_the_minutes_of_a_route_add_up_over_its_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
     made, total = extension("route", monkeypatch).route(["01: 1, exercise 1: Noise.", "02: 1: A guess."])
     assert total == sum(map(int, re.findall(r", (\d+) minutes", made))) and made.count(" minutes") == 2
