@@ -26,7 +26,7 @@ SAME_NETWORK = 1e-3  # how far its drawings may differ, on average: processors r
 CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation starts from these
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CalibrationTable:
     """The cosine similarity of machine and network for every time, candidate patch size and sample.
 

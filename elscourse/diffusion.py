@@ -310,7 +310,7 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
     float64 draws different numbers from float32: for the same noise in both, draw in float32 and convert.
 
     Raises CourseError unless seeds is a list of at least one whole number, each at least 0 and below 2^32, shape is
-    whole numbers above 0 (at least one), and dtype is one of floats.
+    whole numbers above 0 (at least one), and dtype is one of floats; and if the memory does not suffice.
     """
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise CourseError(f"dtype must be one of torch's float types, such as torch.float32, got {dtype!r}.")
@@ -322,7 +322,12 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
     except TypeError:
         raise CourseError(f"shape must be that of one image, such as (1, 16, 16), got {shape!r}.") from None
     generators = [torch.Generator().manual_seed(seed) for seed in wanted]
-    return torch.stack([torch.randn(size, generator=generator, dtype=dtype) for generator in generators])
+    try:
+        return torch.stack([torch.randn(size, generator=generator, dtype=dtype) for generator in generators])
+    except RuntimeError as error:
+        raise CourseError(
+            f"not enough memory for {len(wanted):,} images of shape {tuple(size)}: ask for less."
+        ) from error
 
 
 def check_seeds(seeds: Sequence[int]) -> list[int]:

@@ -27,7 +27,10 @@ UNREADABLE = (
 
 def as_path(given: str | Path) -> Path:
     """The path that somebody wrote, ~ for their own folder; pathlib's own way fails where "~name" is no user."""
-    return Path(os.path.expanduser(given))
+    try:
+        return Path(os.path.expanduser(given))
+    except TypeError:
+        raise CourseError(f"a path must be words or a pathlib.Path, such as 'runs/out.png', got {given!r}.") from None
 
 
 @contextmanager

@@ -29,7 +29,7 @@ GREYS = 256  # steps of grey in 1
 LITTLE_NOISE = 0.1  # sigma^2, below which subtracting a grey in float32 costs more digits than it saves
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Posterior:
     """Who voted, heaviest first. For patch machines one vote per pixel: the shapes begin with (B, H, W); for
     whole-image machines one per image: they begin with (B,).
@@ -47,7 +47,7 @@ class Posterior:
     entropy: Float[Tensor, "..."]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Certified:
     """An answer, and how far from the exact one it can be.
 
@@ -156,13 +156,14 @@ class Machine(TrainingSetDenoiser, ABC):
 
     @torch.no_grad()
     def posterior(self, x_t: Float[Tensor, "B C H W"], t: float, top: int = 8, labels: Labels = None) -> Posterior:
-        """The `top` heaviest voters behind every answer of `self(x_t, t)`: the provenance of each pixel."""
+        """The `top` heaviest voters behind every answer of `self(x_t, t)`: the provenance of each pixel. At most N H W
+        are given, as many as any dictionary has."""
         self._check(x_t)
         if isinstance(top, bool) or not isinstance(top, Integral) or top < 1:
             raise CourseError(f"top must be a whole number of voters, at least 1, got {top!r}.")
         if self.ranks is not None:
             raise CourseError("voters are not merged across processes: ask the machine itself, not its across(...).")
-        top = min(int(top), len(self.images) * self.images[0, 0].numel())  # no dictionary has more entries
+        top = min(int(top), len(self.images) * self.images[0, 0].numel())
         alpha, sigma = self._angle(t)
         batch, _, height, width = x_t.shape
         pixels = () if self.whole_image else (height, width)

@@ -13,7 +13,7 @@ from .diffusion import answer_of, check_batch, check_denoiser
 from .errors import CourseError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Three measures per image, shape (B,), named so everywhere in the course: r, r2 (its square), R2.
 

@@ -79,10 +79,12 @@ def image_rows(
 
     titles stand above the columns, notes below them: words, or numbers, which are shown with three digits. Rows may
     differ in length and in the size of their images.
+
+    Raises CourseError if rows hold no batches of images, and for words that are none or are more than the columns.
     """
     _check_rows(rows)
-    notes, titles = _words(notes, "notes"), _words(titles, "titles")
     count = max(len(images) for images in rows.values())
+    notes, titles = _words(notes, "notes", count), _words(titles, "titles", count)
     label = max((len(line) for name in rows for line in name.split("\n")), default=0)
     side = min(0.9, 9 / count)
     height = side * len(rows) + 0.25 * bool(titles) + 0.25 * bool(notes) + 0.1
@@ -102,10 +104,12 @@ def image_rows(
     return figure
 
 
-def _words(given: Sequence[str | float] | Tensor, what: str) -> list[str]:
+def _words(given: Sequence[str | float] | Tensor, what: str, columns: int) -> list[str]:
     plain = given.tolist() if isinstance(given, Tensor | np.ndarray) else given
     if isinstance(plain, str) or not isinstance(plain, Sequence):
         raise CourseError(f"{what} must be a list of words or numbers, one for each column, got {given!r}.")
+    if len(plain) > columns:
+        raise CourseError(f"{what} has {len(plain)} entries, but there are only {columns} columns to put them at.")
     try:
         return [str(one) if isinstance(one, str | Integral) else f"{float(one):.3g}" for one in plain]
     except (TypeError, ValueError, RuntimeError) as error:
@@ -194,7 +198,8 @@ def provenance_map(
         )
     from matplotlib import colormaps
 
-    count, titles = len(images), _words(titles, "titles")
+    count = len(images)
+    titles = _words(titles, "titles", count)
     figure = _figure(1.5 * count + 0.9, 3.1 + 0.2 * bool(titles))
     axes = figure.subplots(2, count, squeeze=False)
     tab20 = colormaps["tab20"](range(20))

@@ -43,7 +43,18 @@ def _double(*tensors: Tensor) -> tuple[Tensor, ...]:
         raise CourseError(f"x_t and the images must be tensors with the shape (B, C, H, W), got {given}.")
     if len({tensor.shape[-3:] for tensor in tensors}) > 1:
         raise CourseError(f"x_t and the images must have one shape (C, H, W), got {[tuple(x.shape) for x in tensors]}.")
+    if not all(len(tensor) for tensor in tensors):
+        raise CourseError("x_t and the images must be at least one each: there is nothing to average.")
     return tuple(tensor.to("cpu", torch.float64) for tensor in tensors)
+
+
+def _noised(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> tuple[Tensor, ...]:
+    """x_t and the images in float64, if the formulas are defined for them at these levels of signal and noise."""
+    if not (alpha >= 0 and sigma > 0):
+        raise CourseError(
+            f"alpha must be at least 0 and sigma above 0, got {alpha} and {sigma}: take those of a time t > 0."
+        )
+    return _double(x_t, images)
 
 
 def _radius(patch_size: int) -> int:
@@ -93,7 +104,7 @@ def ideal_weights(x_t: Noisy, images: Images, alpha: float, sigma: float) -> Flo
 
     Source: the paper's ideal score machine: Bayes' rule with every training image equally likely beforehand.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     squared_distance = (x_t[:, None] - alpha * v[None]).square().sum((-3, -2, -1))
     return _posterior(-squared_distance / (2 * sigma**2), over=(1,))
 
@@ -118,7 +129,7 @@ def equivariant_weights(x_t: Noisy, images: Images, alpha: float, sigma: float) 
 
     Source: as `equivariant`.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     height, width = v.shape[-2:]
     logits = x_t.new_zeros(len(x_t), len(v), height, width)
     for dy, dx in product(range(height), range(width)):
@@ -161,7 +172,7 @@ def local_weights(
 
     Raises CourseError for an even patch_size. Source: as `local`.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     r, K = _radius(patch_size), _window(window, patch_size)
     height, width = v.shape[-2:]
     w = x_t.new_zeros(len(x_t), height, width, len(v))
@@ -202,9 +213,12 @@ def boundary_class(row: int, col: int, height: int, width: int, patch_size: int)
 
     Two pixels have equal patterns when zero padding tells a network the same about where they are.
 
-    Raises CourseError for an even patch_size. Source: the paper's boundary-broken machine. Lesson 08.
+    Raises CourseError for an even patch_size and a pixel outside the image.
+    Source: the paper's boundary-broken machine. Lesson 08.
     """
     r = _radius(patch_size)
+    if not (0 <= row < height and 0 <= col < width):
+        raise CourseError(f"pixel ({row}, {col}) lies outside an image of {height}x{width}: count from 0.")
     offsets = range(-r, r + 1)
     return tuple(tuple(0 <= row + oy < height and 0 <= col + ox < width for ox in offsets) for oy in offsets)
 
@@ -214,7 +228,7 @@ def boundary_dictionary(row: int, col: int, height: int, width: int, patch_size:
 
     .. math:: \{\, y : \mathrm{class}(y) = \mathrm{class}(x) \,\}
 
-    Raises CourseError for an even patch_size. Source: as `boundary_class`.
+    Raises and source: as `boundary_class`.
     """
     own = boundary_class(row, col, height, width, patch_size)
     places = product(range(height), range(width))
@@ -283,7 +297,7 @@ def equivariant_local_weights(
 
     Raises and source: as `equivariant_local`.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     p = _all_patches(v, patch_size, padding)
     K = _window(window, patch_size)
     height, width = v.shape[-2:]
@@ -347,7 +361,7 @@ def one_formula(x_t: Noisy, images: Images, alpha: float, sigma: float, shifts: 
     Raises CourseError for unknown shifts, an even window, or a window that wraps onto itself on the torus.
     Not in the paper: its machines, rearranged by displacement. Lesson 07.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     height, width = v.shape[-2:]
     patch_size = 2 * max(height, width) - 1 if window is None else len(window)
     r = _radius(patch_size)
@@ -408,7 +422,7 @@ def wiener(x_t: Noisy, images: Images, alpha: float, sigma: float) -> Noisy:
 
     Source: Wiener's filter, a textbook result; the baseline of lessons 10 and 11.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     x, v = x_t.flatten(1), v.flatten(1)
     m = v.mean(0)
     C = (v - m).T @ (v - m) / len(v)
@@ -438,7 +452,7 @@ def local_wiener(
     Raises CourseError for an even patch_size, an unknown padding, or a circular window that wraps onto itself.
     Source: as `wiener`; lessons 04, 07 and 11.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     r, (height, width) = _radius(patch_size), v.shape[-2:]
     if padding not in ("zeros", "circular"):
         raise unknown_name("padding", padding, ("zeros", "circular"))
@@ -476,7 +490,7 @@ def log_density(x_t: Noisy, images: Images, alpha: float, sigma: float) -> Float
 
     Source: the paper's ideal score machine: the forward process applied to the training set. Lesson 01.
     """
-    x_t, v = _double(x_t, images)
+    x_t, v = _noised(x_t, images, alpha, sigma)
     logits = -(x_t[:, None] - alpha * v[None]).square().sum((-3, -2, -1)) / (2 * sigma**2)
     n = v[0].numel()
     return torch.logsumexp(logits, dim=1) - math.log(len(v)) - n / 2 * math.log(2 * math.pi * sigma**2)

@@ -130,7 +130,7 @@ def _check_image_labels(image_labels: Tensor | Sequence[int], n: int) -> Int[Ten
     if labels is None or labels.shape != (n,):
         given = shape_of(image_labels if labels is None else labels)
         raise CourseError(f"image_labels must be whole numbers, one label per image ({n}), got {given}.")
-    if labels.is_floating_point():
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise CourseError(
             f"image_labels must be whole numbers, got {labels.dtype}: take torch.as_tensor(image_labels).long()."
         )

@@ -116,6 +116,8 @@ BUILDING = [
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=["a"] * 4), r"whole numbers, one label per image .*got list"),
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=[0, 1]), r"one label per image \(4\), got \(2,\)"),
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=[0.0] * 4), r"must be whole numbers, got torch.float32"),
+    (lambda: els.IdealScoreMachine(IMAGES, image_labels=[True] * 4), r"must be whole numbers, got torch.bool"),
+    (lambda: els.IdealScoreMachine(IMAGES, image_labels=[1j] * 4), r"must be whole numbers, got torch.complex64"),
     (
         lambda: els.IdealScoreMachine(IMAGES, memory="512MB"),
         r"memory must be a number of bytes, at least 1, got '512MB'",
@@ -295,6 +297,10 @@ def test_too_little_memory() -> None:
         (lambda: els.load("./" + "x" * 5000 + ".npy"), "holds no images, or is incomplete"),
         (lambda: els.load_network(IMAGES), "unknown network Tensor. "),
         (lambda: plotting.image_rows({"a": (255 * X).byte()}), "row 'a' must hold floats, .*, got torch.uint8"),
+        (
+            lambda: els.seeded_noise([0, 1], (2**40, 2**20)),
+            r"not enough memory for 2 images of shape \(1099511627776, 1048576\)",
+        ),
         (lambda: els.seeded_noise([0], 8), r"shape must be that of one image, such as \(1, 16, 16\), got 8"),
         (lambda: els.seeded_noise([0], ()), r"shape must be that of one image, .*, got \(\)"),
         (lambda: els.seeded_noise([0], (1, 8.0, 8)), "shape must be that of one image"),
@@ -714,6 +720,12 @@ def test_plans_that_cannot_be_followed(plan: dict[str, Any], sentence: str) -> N
     data = els.ImageSet(IMAGES, None, (), "noise")
     with pytest.raises(els.CourseError, match=sentence):
         els.train(els.ResNet(width=4, layers=1), data, TrainingPlan(**plan), progress=False)
+
+
+def test_a_checkpoint_must_be_a_path() -> None:
+    data, once = els.ImageSet(IMAGES, None, (), "noise"), TrainingPlan(steps=1, batch=2)
+    with pytest.raises(els.CourseError, match=r"a path must be words or a pathlib.Path, .*, got 3\."):
+        els.train(els.ResNet(width=4, layers=1), data, once, checkpoint=3, progress=False)  # type: ignore[arg-type]
 
 
 def test_training_on_what_does_not_fit(tmp_path: Path) -> None:

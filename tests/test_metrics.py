@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -87,3 +88,16 @@ def test_bootstrap_interval_is_the_exact_one_of_the_median(generator: torch.Gene
     interval = bootstrap_interval(values[torch.randperm(n, generator=generator)], generator)
     ranks = [1 + math.log(bound, 1.5) for bound in interval]
     assert ranks == pytest.approx(exact, abs=1), "2,000 resamples are not all there are"
+
+
+def test_answers_made_of_tensors_can_be_compared_and_kept_in_a_set() -> None:
+    """Like tensors in a set: each equals itself. Field by field, == of two batches would end in torch's own error."""
+    x, machine = pictures(2, 1, 4, 4), els.IdealScoreMachine(pictures(3, 1, 4, 4, seed=1))
+    for answer in (
+        els.compare(x, x + 1),
+        machine.posterior(x, 0.5),
+        machine.certified(x, 0.5),
+        els.calibration_table(els.LocalScoreMachine(machine.images, patch_size=3), machine, [1, 3], x, steps=2),
+    ):
+        assert answer == answer and answer != copy.deepcopy(answer)
+        assert len({answer, copy.deepcopy(answer)}) == 2

@@ -46,6 +46,7 @@ WEIGHTS = torch.tensor([0.9, 0.1])
         ),
         (lambda: plotting.calibration_map([1.0], [3], torch.ones(1, 1) * torch.nan), "cosine holds NaN only"),
         (lambda: plotting.image_rows({"a": pictures(2, 1, 4, 4)}, notes=None), "notes must be a list .* got None"),
+        (lambda: plotting.image_rows({"a": pictures(2, 1, 4, 4)}, [1, 2, 3]), "notes has 3 entries, .* only 2 columns"),
         (lambda: plotting.image_rows({"a": pictures(2, 1, 4, 4)}, titles="ab"), "titles must be a list .* got 'ab'"),
         (lambda: plotting.agreement_scatter(WEIGHTS, WEIGHTS[:1], ("a", "b"), "c"), r"baseline must .* \(2,\)"),
         (lambda: plotting.image_rows({1: pictures(1, 1, 4, 4)}), "names of rows must be text, got 1"),

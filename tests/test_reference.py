@@ -540,3 +540,23 @@ def test_a_batch_axis_that_is_missing_is_told() -> None:
     ):
         with pytest.raises(CourseError, match=r"shape \((B, )?C, H, W\)"):
             call()
+
+
+def test_what_the_formulas_do_not_know_is_refused() -> None:
+    """No noise, less than no signal, nothing to average, a pixel outside: not NaN, and not another pixel's answer."""
+    v, x_t = pictures(3, 1, 4, 5), randn(2, 1, 4, 5)
+    for formula in (
+        *MACHINES.values(),
+        partial(reference.one_formula, shifts="none", window=None),
+        partial(reference.local_wiener, patch_size=3),
+        reference.wiener,
+        reference.log_density,
+    ):
+        for alpha, sigma in ((ALPHA, 0.0), (ALPHA, -SIGMA), (ALPHA, math.nan), (-ALPHA, SIGMA)):
+            with pytest.raises(CourseError, match="alpha must be at least 0 and sigma above 0, got"):
+                formula(x_t, v, alpha, sigma)
+        with pytest.raises(CourseError, match="at least one each"):
+            formula(x_t, v[:0], ALPHA, SIGMA)
+    for row, col in ((-1, 0), (4, 0), (0, -1), (0, 5)):
+        with pytest.raises(CourseError, match=rf"pixel \({row}, {col}\) lies outside an image of 4x5"):
+            reference.boundary_dictionary(row, col, 4, 5, 3)

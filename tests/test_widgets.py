@@ -122,6 +122,16 @@ def test_noise_has_what_is_needed_to_noise() -> None:
     assert explorer.t == 0.5
 
 
+def test_noise_by_a_schedule_of_ones_own() -> None:
+    class Straight:
+        alpha = staticmethod(lambda t: torch.tensor(1 - t))
+        sigma = staticmethod(lambda t: torch.tensor(t))
+        times = staticmethod(lambda steps: [1 - k / steps for k in range(steps + 1)])
+
+    explorer = noise(schedule=Straight(), times=[0.0, 0.25, 1.0])
+    assert (explorer.alphas, explorer.sigmas) == ([1.0, 0.75, 0.0], [0.0, 0.25, 1.0])
+
+
 def test_noise_density_is_one_of_a_mixture() -> None:
     explorer = noise(points=torch.tensor([-1.0, 0.5, 0.5]))
     density = read(explorer.density, np.float32, 51, 401).double()
@@ -331,7 +341,7 @@ BAD = [
     (lambda: Noise(IMAGES, IMAGES, times=[None]), r"a time must be a number, got None"),
     (lambda: Noise(IMAGES, IMAGES, points=["a"]), r"points must be numbers, like .*got \['a'\]"),
     (lambda: Noise(IMAGES, IMAGES, points=[1j]), r"points must be real numbers"),
-    (lambda: Noise(IMAGES, IMAGES, [1.0]), r"schedule must be a CosineSchedule"),
+    (lambda: Noise(IMAGES, IMAGES, [1.0]), r"schedule must have alpha\(t\), sigma\(t\)"),
     (lambda: Noise(IMAGES.numpy(), IMAGES), r"images must be a tensor.*got ndarray"),
     (lambda: Noise(IMAGES, IMAGES[:2]), r"images and noise must have the same shape"),
     (lambda: Noise(IMAGES[:, :, :0], IMAGES), r"got \(12, 1, 0, 8\)"),

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import CourseError
-from ..schedule import CosineSchedule, Schedule
+from ..schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule
 from .base import check_images, check_same_shape, packed, script
 from .time import TimeExplorer, check_stops
 
@@ -48,10 +48,9 @@ class NoiseExplorer(TimeExplorer):
         times: the stops of the slider; 51 from 0 to 1 unless given.
         """
         check_same_shape(check_images(images, "images"), check_images(noise, "noise"), ("images", "noise"))
-        if not isinstance(schedule, CosineSchedule):
-            raise CourseError(f"schedule must be a CosineSchedule(), got {schedule!r}.")
+        check_schedule(schedule)
         stops = [i / STEPS for i in range(STEPS + 1)] if times is None else check_stops(times, zero=True)
-        alphas, sigmas = [schedule.alpha(t) for t in stops], [schedule.sigma(t) for t in stops]
+        alphas, sigmas = map(list, zip(*(alpha_sigma(schedule, t) for t in stops), strict=True))
         data = _check_points(points)
         reach = max(3.5, float(data.abs().max()) + 0.5) if len(data) else 3.5
         return cls(
