@@ -3,9 +3,9 @@ r"""The definitions: every formula of the theory as it is written, in float64. S
 Nothing here is shared with the fast engine, so that each can be checked against the other.
 
 Letters: a training image is v, a patch p, its centre p(0); x is a pixel, :math:`\Omega_x` the P x P window centred on
-it (P odd), r = (P - 1)/2. Everywhere x_t has shape (B, C, H, W), images (N, C, H, W), and alpha >= 0 and sigma > 0 are
-the two numbers of the schedule, not the time. Pixels are in [-1, 1]. A squared norm sums over channels and pixels.
-Everything is computed and returned as float64 on the CPU (some accelerators know no float64).
+it (P odd), r = (P - 1)/2. Everywhere x_t has shape (B, C, H, W), images (N, C, H, W), and alpha and sigma > 0, both
+finite, are the two numbers of the schedule, not the time. Pixels are in [-1, 1]. A squared norm sums over channels and
+pixels. Everything is computed and returned as float64 on the CPU (some accelerators know no float64).
 
 Every machine is one sentence: average the training pixels, each weighted by how well its surroundings, scaled by alpha,
 explain what is seen in x_t. They differ in WHICH pixels may vote and in WHAT of the surroundings is compared.
@@ -50,9 +50,10 @@ def _double(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def _noised(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> tuple[Tensor, ...]:
     """x_t and the images in float64, if the formulas are defined for them at these levels of signal and noise."""
-    if not (alpha >= 0 and sigma > 0):
+    if not (abs(alpha) < math.inf and 0 < sigma < math.inf):
         raise CourseError(
-            f"alpha must be at least 0 and sigma above 0, got {alpha} and {sigma}: take those of a time t > 0."
+            f"alpha and sigma must be finite and sigma above 0, got {alpha} and {sigma}: without noise, at t = 0, there "
+            "is nothing to guess."
         )
     return _double(x_t, images)
 

@@ -344,7 +344,7 @@ def test_a_default_device_does_not_matter() -> None:
 
 
 def settings() -> tuple[object, ...]:
-    return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
+    return torch.get_default_dtype(), torch.empty(0).device, torch.is_grad_enabled()
 
 
 def test_random_numbers_go_on_after_a_check() -> None:

@@ -543,7 +543,7 @@ def test_a_batch_axis_that_is_missing_is_told() -> None:
 
 
 def test_what_the_formulas_do_not_know_is_refused() -> None:
-    """No noise, less than no signal, nothing to average, a pixel outside: not NaN, and not another pixel's answer."""
+    """No noise, infinitely much image, nothing to average, a pixel outside: not NaN, and not another pixel's answer."""
     v, x_t = pictures(3, 1, 4, 5), randn(2, 1, 4, 5)
     for formula in (
         *MACHINES.values(),
@@ -552,8 +552,8 @@ def test_what_the_formulas_do_not_know_is_refused() -> None:
         reference.wiener,
         reference.log_density,
     ):
-        for alpha, sigma in ((ALPHA, 0.0), (ALPHA, -SIGMA), (ALPHA, math.nan), (-ALPHA, SIGMA)):
-            with pytest.raises(CourseError, match="alpha must be at least 0 and sigma above 0, got"):
+        for alpha, sigma in ((ALPHA, 0.0), (ALPHA, -SIGMA), (ALPHA, math.nan), (math.inf, SIGMA)):
+            with pytest.raises(CourseError, match="alpha and sigma must be finite and sigma above 0, got"):
                 formula(x_t, v, alpha, sigma)
         with pytest.raises(CourseError, match="at least one each"):
             formula(x_t, v[:0], ALPHA, SIGMA)

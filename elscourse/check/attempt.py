@@ -84,14 +84,15 @@ def plain_torch() -> Iterator[None]:
 
 def settings() -> Settings:
     """The settings that a function could change for everything that runs after it."""
-    return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
+    # asked of a tensor, as torch 2.9 no longer knows its default device once that has been set back
+    return torch.get_default_dtype(), torch.empty(0).device, torch.is_grad_enabled()
 
 
 def _set(settings: Settings) -> None:
     dtype, device, gradients = settings
     torch.set_default_dtype(dtype)
     torch.set_grad_enabled(gradients)
-    if device != torch.get_default_device():
+    if device != torch.empty(0).device:
         torch.set_default_device(None if device.type == "cpu" else device)
 
 
