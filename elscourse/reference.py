@@ -52,8 +52,8 @@ def _noised(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> tuple[Te
     """x_t and the images in float64, if the formulas are defined for them at these levels of signal and noise."""
     if not (abs(alpha) < math.inf and 0 < sigma < math.inf):
         raise CourseError(
-            f"alpha and sigma must be finite and sigma above 0, got {alpha} and {sigma}: without noise, at t = 0, there "
-            "is nothing to guess."
+            f"alpha and sigma must be finite and sigma above 0, got {alpha} and {sigma}: without noise, at t = 0, "
+            "there is nothing to guess."
         )
     return _double(x_t, images)
 
