@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST = 100  # images in a row: more are too small to be seen, and take minutes to draw
 # told apart by colour-blind readers (Okabe & Ito)
 INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#009e73"
+# likewise, of sources; none is grey, which means that there is no source
+SOURCES = BLUE, "#e69f00", GREEN, "#f0e442", "#56b4e9", ORANGE, "#cc79a7", "#332288", "#661100"
 
 
 def show(figure: Figure, *, alt: str = "") -> None:
@@ -185,8 +187,9 @@ def provenance_map(
 ) -> Figure:
     """Generated images above; below them, each pixel in the colour of the training image that it came from.
 
-    The 18 sources with the most pixels have a colour of their own, the same in every map; the others share paler ones.
-    Lines run where the source changes, so the pieces can be seen without the colours. -1, no source, is grey.
+    The 18 sources with the most pixels have a colour of their own, the same in every map, nine strong ones and nine
+    lighter ones; the others share the palest. Lines run where the source changes, so the pieces can be seen without the
+    colours. -1, no source, is grey.
     """
     _check_rows({"images": images})
     if not isinstance(source, Tensor) or source.is_floating_point():
@@ -196,16 +199,14 @@ def provenance_map(
             f"source must name one training image per pixel, shape {(len(images), *images.shape[-2:])}, "
             f"got {tuple(source.shape)}."
         )
-    from matplotlib import colormaps
+    from matplotlib.colors import to_rgba_array
 
     count = len(images)
     titles = _words(titles, "titles", count)
     figure = _figure(1.5 * count + 0.9, 3.1 + 0.2 * bool(titles))
     axes = figure.subplots(2, count, squeeze=False)
-    tab20 = colormaps["tab20"](range(20))
-    strong = tab20[[0, 2, 4, 6, 8, 10, 12, 16, 18]]  # without the grey, 14, which would pass for "no source"
-    full = np.concatenate([strong, tab20[[1, 3, 5, 7, 9, 11, 13, 17, 19]]])
-    pale = 0.3 * strong + 0.7
+    strong = to_rgba_array(SOURCES)
+    full, pale = np.concatenate([strong, 0.5 * strong + 0.5]), 0.2 * strong + 0.8
     sources, pixels = source[source >= 0].cpu().unique(return_counts=True)
     rank = dict(zip(sources[pixels.argsort(descending=True, stable=True)].tolist(), range(len(sources)), strict=True))
     for b in range(count):
@@ -307,7 +308,18 @@ def agreement_scatter(
 
 def patch_outline(axis: Any, row: int, column: int, patch_size: int) -> None:
     """Draw the P x P window centred on a pixel, as far as it lies in the image, on an axis that shows the image."""
-    from matplotlib.patches import Rectangle
+    r = patch_size // 2
+    block_outline(axis, row - r, column - r, patch_size, width=2)
 
-    r = patch_size / 2
-    axis.add_patch(Rectangle((column - r, row - r), patch_size, patch_size, fill=False, ec=ORANGE, lw=2))
+
+def block_outline(axis: Any, row: int, column: int, side: int, width: float = 1) -> None:
+    """Draw a block of side x side pixels, whose upper left one is given, on an axis that shows the image.
+
+    A wider white line lies under the orange one, which in grey would be the grey of a pixel that is 0.
+    """
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
+
+    white = withStroke(linewidth=width + 2, foreground="white")
+    corner = column - 0.5, row - 0.5
+    axis.add_patch(Rectangle(corner, side, side, fill=False, ec=ORANGE, lw=width, path_effects=[white]))

@@ -92,7 +92,7 @@ for ax, (time, values) in zip(axes, noised.items(), strict=True):
     ax.hist(values, bins=60, range=(-3, 3), density=True, color="0.8", label="100,000 noised pixels")
     ax.plot(line, density(line, time), label="formula $p_t$")
     ax.set(title=f"t = {time:g}", xlabel="$x_t$", yticks=[])
-axes[0].set_ylabel("density")
+axes[0].set_ylabel("density (scales differ)")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 show(
     fig,
@@ -569,14 +569,11 @@ for ax, (n, x) in zip(axes, samples.items(), strict=True):
     ax.plot(line, clean, lw=1.5, label="density of the data")
     title = f"{n} step{'s' * (n > 1)}{' (cut off)' * (n < 20)}"
     ax.set(title=title, xlabel="$x$", xlim=(-1.2, 1.2), ylim=(0, 4.2), yticks=[])
+axes[0].set_ylabel("density")
 axes[-1].legend(loc="upper left", fontsize=8)
-show(
-    fig,
-    alt=(
-        "Histograms of samples after 1, 5, 20 and 500 steps: one spike between the heaps, two rough heaps, two "
-        "heaps that are a little too narrow, and two heaps that match the density of the data."
-    ),
-)
+show(fig, alt="Histograms of samples after 1, 5, 20 and 500 steps: one spike between the heaps, too high for the "
+     "frame; two peaks, too narrow and too high, with samples all over the gap; two heaps that are a little too "
+     "narrow; two heaps that match the density of the data.")  # fmt: skip
 
 bright = {n: x[x > 0].std().item() for n, x in samples.items()}
 print(f"standard deviation of the bright heap: {bright[20]:.3f} with 20 steps, {bright[500]:.3f} with 500")
@@ -617,7 +614,7 @@ fig, ax = plt.subplots(figsize=(5.6, 2.7))
 ax.hist(of_line, bins=120, range=(-2, 2), density=True, color="0.75", label="samples of the line")
 ax.plot(line, clean, lw=1.5, label="density of the data")
 ax.plot(line, torch.distributions.Normal(m, v.sqrt()).log_prob(line).exp(), label="one normal distribution")
-ax.set(xlabel="$x$", xlim=(-2, 2), yticks=[])
+ax.set(xlabel="$x$", ylabel="density", xlim=(-2, 2), yticks=[])
 ax.legend(loc="upper left", fontsize=8)
 show(fig, alt="The samples of the line fill one broad normal distribution, over both heaps and the gap between them.")
 gap = [(x.abs() < 0.3).double().mean().item() for x in (of_line, samples[500], x_0)]
@@ -724,9 +721,9 @@ fig = plotting.image_rows(rows, titles=[f"t = {path[k][0]:g}" for k in stops])
 show(
     fig,
     alt=(
-        "Two garments on their way from noise: the guess is a harsh silhouette at t = 1, a grainy blur at t = 0.95, "
-        "and gets clearer from there, while x_t looks like noise until t = 0.5 or even 0.3; at t = 0 both are the "
-        "finished picture."
+        "A bag and a pullover on their way from noise: the guess is a harsh silhouette at t = 1, a grainy blur at t = "
+        "0.95, and gets clearer from there, while x_t looks like noise until t = 0.5 or even 0.3; at t = 0 both are "
+        "the finished picture."
     ),
 )
 

@@ -132,9 +132,11 @@ def draw_six(notes):
 
 fig, ax = draw_six("012345")
 ax.legend(loc="upper left", fontsize=8, frameon=True)
+away = (alpha * six - here).norm(dim=1)
 show(
     fig,
-    alt="Six dimmed pictures of two pixels as numbered dots in a plane, and a cross between them, nearest to no. 3.",
+    alt="Six dimmed pictures of two pixels as numbered dots in a plane, and a cross between them. Their distances from "
+    "the cross: " + ", ".join(f"no. {i} {away[i]:.1f}" for i in away.argsort().tolist()) + ".",
 )
 
 # %% [markdown] tags=["slide"]
@@ -410,8 +412,8 @@ fig, ax = plt.subplots(figsize=(4.8, 4.8))
 for k in range(6):
     mine = path[:, ends == k]
     ax.plot(mine[..., 0], mine[..., 1], color=f"C{k}", ls="-", lw=0.6, alpha=0.6)
-    ax.scatter(*mine[0].T, s=7, color=f"C{k}")
-ax.scatter([], [], s=7, color=plotting.GREY, label="noise, coloured by where it ends")
+    ax.scatter(*mine[0].T, s=12, color=f"C{k}", marker="o^vDP*"[k])
+ax.scatter([], [], s=12, color=plotting.GREY, label="noise, marked by where it ends")
 ax.scatter(*six.T, s=70, color=plotting.INK, marker="s", label="training pictures", zorder=3)
 ax.set(xlabel="pixel 1", ylabel="pixel 2", aspect="equal", xlim=(-3.4, 3.4), ylim=(-3.4, 3.4))
 fig.legend(loc="outside upper center", fontsize=9, ncols=2)
@@ -483,7 +485,7 @@ show(
     fig,
     alt=(
         "The largest share of the votes against time: that of a class passes one half at about t = 0.75, that of a "
-        "picture at about 0.54, and that of a class with shuffled labels hardly before it. Seeds differ widely."
+        "picture at about 0.55, and that of a class with shuffled labels hardly before it. Seeds differ widely."
     ),
 )
 print("more than half of the votes:", ", ".join(f"{name} from t = {t:.3f}" for name, t in choice.items()), "(medians)")
@@ -581,6 +583,8 @@ for (name, pictures), stated in zip(more.items(), ((0.65, 0.475, 0.41), (0.65, 0
 fig, ax = plt.subplots(figsize=(5, 3))
 for (name, at), look in zip(moments.items(), ("o-", "D--", "s:"), strict=True):
     ax.semilogx([*at], [*at.values()], look, label=name)
+ax.set_xticks((20, 200, 900, 2000, 10_000), ("20", "200", "900", "2,000", "10,000"))
+ax.minorticks_off()
 ax.legend(loc="lower left", fontsize=8)
 ax.set(xlabel="training pictures N", ylabel="time of the choice", ylim=(0, 1))
 show(

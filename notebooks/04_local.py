@@ -623,7 +623,7 @@ for ax, s in zip(axes, (0.1, 0.7), strict=True):
 axes[0].legend(fontsize=9)
 show(fig, alt="Error on new images against patch size, at t = 0.1 and 0.7. At 0.1 LS's is lowest at P = 3 and rises "
      "steeply; the bent filter's is flat, a little below LS's lowest point. At 0.7 both fall towards the whole image, "
-     "LS's lower. The network's line is the lowest at 0.1, and above LS's best at 0.7.")  # fmt: skip
+     "LS's lower. The network's line is the lowest at 0.1; at 0.7 it is above the best of both.")  # fmt: skip
 
 # %% tags=["hide-input"]
 for s in (0.1, 0.7):

@@ -591,6 +591,8 @@ for name, u in ends.items():
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
 for (name, part), style in zip(lit.items(), ("s--", "o-", "^-.", "d:", "v:"), strict=True):
     ax.semilogx(tolerances, part.values(), style, label=name)
+ax.set_xticks(tolerances, [str(tolerance) for tolerance in tolerances])
+ax.minorticks_off()
 ax.set(xlabel="tolerance", ylabel="share of non-black pixels", ylim=(0, 1.02))
 ax.legend(fontsize=9)
 show(fig, alt="Share of pixels against tolerance. LS with halvings is near 0.9 even at the smallest; after 20 uniform "

@@ -114,7 +114,7 @@ sneaker = images[int((lab.data.labels == 7).nonzero()[0])]
 # %% tags=["slide", "hide-input"]
 some = [(0, 0), (0, 4), (0, 8), (4, 0), (4, 4), (8, 0), (8, 8), (11, 5)]
 fig = plotting.image_rows({"orbit": torch.stack([shift(sneaker, *d) for d in some])}, titles=[str(d) for d in some])
-show(fig, alt="One sneaker at eight of its 256 shifts: the same shoe further left or further up, wrapped around "
+show(fig, alt="One sneaker at eight shifts: the same shoe further left or further up, wrapped around "
      "where it leaves the picture.")  # fmt: skip
 
 
@@ -304,8 +304,8 @@ again, is_again = (els.sample(D, shifted_noise, steps=20) for D in (machine, lab
 # %% tags=["slide", "hide-input"]
 rows = {"ES": drawn[:5], "ES, noise shifted": again, "IS": remembered[:5], "IS, noise shifted": is_again}
 fig = plotting.image_rows(rows)
-show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted by three rows and five columns; "
-     "IS draws other garments, centred as ever.")  # fmt: skip
+show(fig, alt="Five seeds. With shifted noise ES draws the same garments three rows further up and five columns "
+     "further left, wrapped around; IS draws other garments, centred as ever.")  # fmt: skip
 
 # %% tags=["hide-input"]
 print(f"ES: largest difference from the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
@@ -525,8 +525,8 @@ for axis, (name, error) in zip(axes, errors.items(), strict=True):
     axis.spines[:].set_visible(True)
     axis.set(xlabel="dx", ylabel="dy", xticks=range(0, W, 4), yticks=range(0, H, 4))
 show(fig, alt="Four maps over all shifts, blue where layer and shift commute. Circular convolution: all blue. "
-     "Zero padding: blue only at no shift. Pooling: blue on every second row and column. UNet: on "
-     "every fourth.")  # fmt: skip
+     "Zero padding: blue only at no shift. Pooling: blue where dy and dx are both even. UNet: where both are "
+     "multiples of 4.")  # fmt: skip
 
 # %% tags=["hide-input"]
 commute = {name: error < 1e-4 for name, error in errors.items()}

@@ -92,28 +92,29 @@ if lab.profile == "laptop":
 # %%
 P, r = 5, 2
 picture = images[7:8]
-places = [(0, 6), (3, 5), (4, 12), (6, 3), (9, 12), (12, 6), (14, 5), (15, 15)]
+places = [(0, 6), (4, 5), (4, 12), (6, 3), (9, 12), (12, 6), (14, 5), (15, 15)]
 cut = torch.cat([picture.roll((r - y, r - x), (-2, -1))[..., :P, :P] for y, x in places])
 
 # %% tags=["slide", "hide-input"]
 from itertools import product
 
-colours = {1: "tab:cyan", 7: "tab:pink", 8: "tab:green"}  # those that wrap
+wrapping = {1: (plotting.BLUE, ":"), 7: ("#cc79a7", "--"), 8: (plotting.GREEN, "-.")}  # those that wrap
 fig, axes = plt.subplots(1, 9, figsize=(10, 2.1), width_ratios=[2.1] + [1] * 8, layout="constrained")
 for axis, pixels in zip(axes, [picture, *cut], strict=True):
     axis.imshow(pixels.squeeze(), vmin=-1, vmax=1)
     axis.set(xticks=[], yticks=[])
 for number, (y, x) in enumerate(places, 1):
-    for dy, dx in product((0, H, -H), (0, W, -W)):  # dotted: what leaves on one side comes back on the other
+    colour, dashes = wrapping.get(number, (plotting.ORANGE, "-"))
+    for dy, dx in product((0, H, -H), (0, W, -W)):  # what leaves on one side comes back on the other
         plotting.patch_outline(axes[0], y + dy, x + dx, P)
-        axes[0].patches[-1].set(ls=":" if dy or dx else "-", ec=colours.get(number, plotting.ORANGE))
+        axes[0].patches[-1].set(ls=dashes, ec=colour)
     axes[0].text(x, y, number, ha="center", va="center", fontsize=8, bbox={"fc": "white", "ec": "none", "pad": 1})
     axes[number].set_title(number)
 show(
     fig,
     alt="A training image with the outlines of eight 5 by 5 windows, numbered at their centres, and beside it the "
-    "eight patches: pieces of sleeve and body. 1, 7 and 8 wrap around, each in its own colour; their parts on the "
-    "other side are dotted.",
+    "eight patches: pieces of sleeve and body. 1, 7 and 8 wrap around: each has a colour and a kind of broken line "
+    "of its own, also where it comes back on the other side.",
 )
 
 # %% [markdown]
@@ -444,8 +445,9 @@ fig = plotting.image_rows(
 show(
     fig,
     alt="Five rows of eight samples from the same noise. The last two rows, ELS and the trained network, show nearly "
-    "the same shapes in the first five columns, less so in the next two; the last is nearly black in both. The bent "
-    "filter shows grainier shapes at the same places, ES garments, some of them there, and LS others, in the middle.",
+    "the same shapes in the first five columns, less so in the next two; the last is nearly black in both. Above them "
+    "the bent filter shows grainier shapes at the same places; ES garments, some at these places; LS other shapes, all "
+    "in the middle.",
 )
 
 # %% tags=["hide-input"]
@@ -588,7 +590,8 @@ if lab.profile == "laptop":
     assert abs(leaders - 121) <= 2 and abs(same - 0.03) < 0.01 and abs(weight - 0.36) < 0.01
 
 # %% [markdown]
-# (The 18 largest sources have strong colours, the others share pale ones.)
+# (The nine largest sources have strong colours, the next nine lighter ones; all others share the palest. White lines
+# run where the source changes.)
 #
 # The paper calls what ELS draws a **patch mosaic**: each pixel comes from the centres of training patches that fit its
 # surroundings. The drawing of ES has a single source; for that of ELS the map finds 78. But many sources do not show

@@ -83,8 +83,8 @@ for axis, t in zip(axes, shown, strict=True):
     axis.set(title=f"t = {t:g}", xticks=[], yticks=[])
 fig.colorbar(picture, ax=axes, label="J / its largest value")
 show(fig, alt="Six maps of J, each divided by its largest value, for t = 0.95, 0.8, 0.6, 0.4, 0.2 and 0.05. Around a "
-     "bright middle pixel there is a fainter spot some pixels wide at t = 0.95 and 0.8. It shrinks from there, until "
-     "little but the middle pixel is left.")  # fmt: skip
+     "bright middle pixel there is a fainter spot, some pixels wide at t = 0.95 and a little wider at 0.8. From there "
+     "it shrinks, until little but the middle pixel is left.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
 # ## 2. One number per map (3 minutes)
@@ -159,8 +159,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The square shrinks late: it stays 9 to 11 pixels wide from $t = 0.95$ to $0.5$, then falls to 3. When little noise is
-# left, nearby pixels say nearly everything. (We leave out $t = 1$, where the network's small errors are multiplied by
-# $1 / \alpha = 80$.)
+# left, nearby pixels say nearly everything. (We do not count $t = 1$, where the network's small errors are multiplied
+# by $1 / \alpha = 80$.)
 #
 # This is **locality in time**: the weights stay the same, but the window in use closes. This does not set networks
 # apart: the best linear denoiser does the same (lesson 03).
@@ -204,8 +204,8 @@ show(
     fig,
     alt=(
         "Cosine of the machine's and the network's scores against patch size at t = 0.5, one line for each of "
-        "four seeds. Each line rises to a maximum at a middle patch size and falls on both sides; the maxima "
-        "of the seeds lie at different sizes."
+        f"four seeds, all between {live.min():.2f} and {live.max():.3f}. Each line rises to a maximum and falls on "
+        f"both sides; the maxima lie at {', '.join(str(candidates[int(k)]) for k in live.argmax(0))}."
     ),
 )
 print("best P per seed:", [candidates[int(k)] for k in live.argmax(0)])
@@ -552,8 +552,9 @@ axis.plot(times, table["late switch sizes"], "-.", lw=1.5, label="late switch")
 axis.plot(times, own_squares, ":", lw=2, label="derivative")
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=range(3, 16, 2))
 axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-show(fig, alt="Five curves of patch size against time. Reversed rises from 3 to 15; the others end at 3: calibrated, "
-     "straight and derivative fall in steps, late switch stays at 11 until t = 0.25.")  # fmt: skip
+show(fig, alt="Five curves of patch size against time. Reversed rises from 3 to 15; the others end at 3: calibrated "
+     "and straight fall in steps from 15; derivative begins with 9, is at 11 from t = 0.9 to 0.65, then falls; late "
+     "switch stays at 11 until t = 0.25.")  # fmt: skip
 
 # %%
 target = els.load_results(laptop.network.name)["network-150"][:10]
@@ -576,7 +577,7 @@ axis.plot([medians[name] for name in order], range(len(order)), "|", color=plott
 axis.plot([of_bent[name] for name in order], range(len(order)), "D", mfc="w", mec="k", ms=6, label="bent filter")
 axis.set_yticks(range(len(order)), [f"{name}  {medians[name]:.2f}" for name in order])
 axis.set(xlabel="r2 with the network (150 steps): medians of ten seeds\n(dots: the seeds of ELS)", xlim=(0, 1))
-axis.legend(loc="upper left", fontsize=8)
+axis.legend(loc="upper left", fontsize=8, labelspacing=1.2)
 show(fig, alt="Median r2 of ELS and of the bent filter for twelve patch size curves, sorted by ELS's median. ELS goes "
      "from 0.39 with size 3 throughout to 0.92 with the straight curve; the calibrated, late and derivative curves are "
      "close to that. The bent filter's marks stand nearly in a column, all between 0.78 and 0.84.")  # fmt: skip
@@ -690,8 +691,8 @@ axis.axhline(0, color=plotting.GREY, lw=1)
 axis.set(xlabel="time t of the first wrong step (noise on the left)", ylabel="change of r2", xlim=(1.03, 0))
 axis.legend()
 show(fig, alt="Change of r2 against the time of two wrong steps. With 3 pixels it is -0.05 at t = 1 and rises to 0 at "
-     "t = 0.15, where the curve has 3 pixels itself. With 15 it is 0 or a little above down to t = 0.25, -0.05 from "
-     "0.15 on, and -0.2 at the last two steps.")  # fmt: skip
+     "t = 0.15, where the curve has 3 pixels itself. With 15 it is 0 or a little above down to t = 0.25, -0.05 at "
+     "0.15, and -0.2 at 0.1, the last two steps.")  # fmt: skip
 stated = {3: (-0.048, -0.026, -0.019, -0.016, -0.007, 0, 0), 15: (0, 0.003, 0.005, 0.009, 0.008, -0.050, -0.201)}
 assert all(abs(a - b) < 0.004 for P in stated for a, b in zip(changed[P], stated[P], strict=True))
 print(f"15 pixels in the first 16 steps, the calibrated sizes in the last four: r2 {too_long:.2f}")

@@ -71,9 +71,9 @@ print("the networks after 1,000 and 16,000 steps, asked again, draw what is stor
 
 # %% tags=["slide"]
 show(
-    plotting.image_rows({"training set": pictures[:10], "after 1,000": ten[1000]["network"][:10]}),
+    plotting.image_rows({"training set": pictures[:10], "1,000 steps": ten[1000]["network"][:10]}),
     alt="Above, ten garments, the whole training set. Below, what the network draws from ten seeds after 1,000 steps: "
-    "shapes in one piece, none of them one of the ten.",
+    "shapes, most of them in one piece, none of them one of the ten.",
 )
 
 # %% [markdown] tags=["slide"]
@@ -87,7 +87,8 @@ rows = {"IS": ten[16000]["is"]} | {f"{step:,} steps": moment["network"] for step
 show(
     plotting.image_rows({name: images[:10] for name, images in rows.items()}, titles=[f"seed {i}" for i in range(10)]),
     alt="Ten seeds: above the ideal denoiser, which draws training pictures, five different ones; below the network "
-    "after 500, 1,000, 2,000, 4,000, 8,000 and 16,000 steps: clouds, ragged shapes, then cleaner ones, at last a copy.",
+    "after 500, 1,000, 2,000, 4,000, 8,000 and 16,000 steps: clouds, ragged shapes, then cleaner ones; at last some "
+    "are copies or nearly so, others are put together from several.",
 )
 
 # %% [markdown]
@@ -609,8 +610,9 @@ axis.set(xlabel="steps (square: lowest loss)", ylabel="loss on new pictures", yl
 axis.legend(fontsize=9)
 show(
     fig,
-    alt="Loss on new pictures against steps, for trainings with 5, 10 and 20 pictures and one learning rate. Each "
-    "falls, is lowest where a square stands, at 350, 550 and 900 steps, and rises again.",
+    alt="Loss on new pictures against steps, for trainings with 5, 10 and 20 pictures and one learning rate. Those of "
+    "5 and 10 fall, are lowest where a square stands, at 350 and 550 steps, and rise again; that of 20 is flat from "
+    "750 on, lowest at 900, and ends at 1,050.",
 )
 low = rate[20][:, 2]
 assert turned == {5: 350, 10: 550, 20: 900} and low.diff()[:14].max() < 0 and low[14] < low[15:17].min()

@@ -785,7 +785,8 @@ pairs = {f"{name}, noise {200 + k}": some[k] for k in (0, 2) for name, some in a
 show(
     plotting.image_rows(pairs, titles=names),
     alt="Two noises, each drawn as the eight groups by network, ELS and bent filter. The shape stays in each group of "
-    "rows; as a smiley it is mostly yellow, as a person often yellow and brown, as travel often grey and blue.",
+    "rows, and so do most of the colours, orange and red; as a smiley it is nearly all yellow, as a person yellow and "
+    "brown, as travel it has some grey and blue.",
 )
 
 # %% [markdown] tags=["slide"]

@@ -586,8 +586,9 @@ show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
     alt="Ten seeds by three networks, each above ELS with that network's windows. Most outlines are the same: "
     "pullovers, trousers, a dress. The UNet with attention draws the cleanest garments, of seed 1 a bag, of seeds 5 "
-    "and 7 shoes, where its ELS has vaguer shapes. Of seed 4 the transformer draws crumbs, of seed 5 a grey block, "
-    "its ELS two legs and a sandal-like shape.",
+    "and 7 shoes, where its ELS has vaguer shapes. Of seed 4 the transformer draws crumbs, where its ELS has two "
+    "legs; of seed 5 the transformer draws a grey block, the ResNet a garment, where their ELS have a sandal-like "
+    "shape.",
 )
 
 # %% [markdown] tags=["slide"]
@@ -787,9 +788,10 @@ fig.colorbar(shown, ax=axes, label="log10, largest = 0")
 show(
     fig,
     alt="Derivatives at t = 0.5, from pale yellow, large, to black, a thousandth of the largest or less. How the "
-    "middle pixel of the answer, marked by a cross, depends on each pixel: bright there, fading outwards, the "
-    "ResNet's to black corners. How each pixel of the answer depends on the corner block, framed: the ResNet's fade, "
-    "and are black beyond a dotted line 8 pixels from it; the UNet's stay bright over nearly the whole picture.",
+    "middle pixel of the answer, marked by a cross, depends on each pixel: bright there, fading outwards, the ResNet's "
+    "to black in three corners. How each pixel of the answer depends on the block in the upper left corner, framed: "
+    "the ResNet's fade, and are black beyond a dotted line 8 pixels from it; the UNet's stay bright over nearly the "
+    "whole picture.",
 )
 print("share 5 pixels away or more:", {", ".join(which): round(value, 2) for which, value in far_part.items()})
 assert agree(far_part.values(), (0.26, 0.32, 0.11, 0.40))
@@ -811,9 +813,9 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # more, and 0.32 of the UNet's. The furthest pixels, in row or column 0, are 8 rows or columns away, so from the middle
 # the ResNet sees everything, too.
 #
-# So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6? Now the
-# shares are 0.11 and 0.40. Only 0.07 of the UNet's lies beyond 8 pixels: most of its 0.40 is within the ResNet's reach,
-# but the ResNet uses little of it.
+# So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6 (framed)?
+# Now the shares are 0.11 and 0.40. Only 0.07 of the UNet's lies beyond 8 pixels (dotted): most of its 0.40 is within
+# the ResNet's reach, but the ResNet uses little of it.
 #
 # With less noise, at $t = 0.1$, the middle pixel tells them apart, too (0.06 and 0.23). **One probe, at one time, is
 # not enough.**

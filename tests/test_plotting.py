@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
 from conftest import pictures, python, run
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex, to_rgba_array
+from PIL import Image
 
 import elscourse as els
 from elscourse import plotting
@@ -108,6 +112,21 @@ def test_a_window_is_outlined_around_its_pixel() -> None:
     plt.close(axis.figure)
 
 
+def test_an_outlined_block_is_seen_without_colours() -> None:
+    """Printed in grey, orange is as bright as a pixel that is 0: the white beside it shows there."""
+    figure, axis = plt.subplots(figsize=(2, 2), dpi=100)
+    axis.imshow(np.full((8, 8), 0.5), cmap="gray", vmin=0, vmax=1)
+    plotting.block_outline(axis, row=2, column=3, side=4)
+    (box,) = axis.patches
+    assert (box.get_xy(), box.get_width(), box.get_height()) == ((2.5, 1.5), 4, 4)
+    page = io.BytesIO()
+    axis.set_axis_off()
+    figure.savefig(page, facecolor="0.5")
+    grey = np.asarray(Image.open(page).convert("L"))
+    assert (grey > 220).sum() > 200
+    plt.close(figure)
+
+
 @pytest.mark.parametrize(
     "rows", [{}, torch.zeros(1, 1, 2, 2), {"a": torch.zeros(1, 2, 2)}, {"a": torch.zeros(1, 2, 2, 2)}]
 )
@@ -185,9 +204,26 @@ def test_the_sources_with_most_pixels_have_the_strong_colours() -> None:
     """Nine of them are strong, nine middling: of 40 sources the one with half of all pixels has the first."""
     source = torch.arange(64).clamp(max=32).view(1, 8, 8)  # 0 ... 31 once, 32 half of the time
     colours = plotting.provenance_map(pictures(1, 1, 8, 8), source).axes[1].images[0].get_array()
-    from matplotlib import colormaps
+    assert to_hex(colours[7, 7]) == plotting.BLUE
 
-    assert tuple(colours[7, 7]) == colormaps["tab20"](0)
+
+@pytest.mark.parametrize("cones", ["all", "no red", "no green"])
+def test_strong_sources_are_told_apart_by_every_eye(cones: str) -> None:
+    """In CIE Lab, for which 2.3 is just noticeable; without red or green cones as Machado et al. 2009 simulate it."""
+    seen = {
+        "all": np.eye(3),
+        "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+        "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    }[cones]
+    colours = to_rgba_array([*plotting.SOURCES, "0.85"])[:, :3]  # and the grey of "no source"
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    xyz = (linear @ np.transpose(seen)).clip(0, 1) @ np.transpose(
+        [[0.4339, 0.3762, 0.1899], [0.2126, 0.7152, 0.0722], [0.0177, 0.1095, 0.8728]]  # divided by those of white
+    )
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+    apart = np.linalg.norm(lab[:, None] - lab, axis=-1) + 1e9 * np.eye(len(lab))
+    assert apart.min() > 15
 
 
 def test_notes_and_titles_may_be_numbers() -> None:
