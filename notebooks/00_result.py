@@ -91,15 +91,15 @@ show(
 print(f"r2 of formula and network: {alike:.2f}")
 assert seed != 4 or abs(alike - 0.95) < 0.01
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The r2 is 0.95. An average sounds like a blur, but this is not one. (Is it a copy? Section 3.) There is no *one*
 # average: each pixel has its own, computed afresh at each of 20 steps. The more a training pixel's surroundings
 # resemble those of our pixel on the noisy canvas, the more it counts. The less noise is left, the stricter this
 # comparison gets. **An average of what agrees is not a blur.**
 #
 # For each pixel the formula sees only a window around it. The sizes of these windows, one for each of the 20 steps, are
-# all that was measured on the network. Each step has the size that makes the formula's guesses most like the network's,
-# on other seeds (lesson 09).
+# **all that was measured on the network**. Each step has the size that makes the formula's guesses most like the
+# network's, on other seeds (lesson 09).
 #
 # ### Exercise 1: How alike? (3 minutes, ★☆☆)
 #
@@ -223,8 +223,8 @@ for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
 # the 100 seeds.
 #
 # **Does the formula predict only the kind of garment?** No, though the kind alone goes far: its mean picture reaches
-# 0.726. But for 99 of 100 seeds the formula's drawing is more like the network's than any of the nine that the formula
-# draws of the same kind from other noises.
+# 0.726. But for **99 of 100 seeds** the formula's drawing is more like the network's than any of the nine that the
+# formula draws of the same kind from other noises.
 #
 # **The strongest of these rivals is the linear filter.** It follows the noise just as closely and reaches 0.91; the
 # formula is ahead for 78 seeds. **Bent** by a curve that corrects its answers (lesson 04), the filter reaches 0.92. And
@@ -272,20 +272,20 @@ for who, name, further in (("formula", "els-zeros", 96), ("network", "network-15
 assert els.nearest_training_image(stored["is"].to(wide.device), pictures)[1].max() < 1e-4
 
 # %% [markdown] tags=["slide"]
-# The ideal denoiser **only copies**, for all 100 seeds. Formula and network do not. Our yardstick is the median
+# The ideal denoiser **only copies**, for all 100 seeds. Formula and network **do not**. Our yardstick is the median
 # distance from a real garment to the nearest other of its class. For the formula 96 and for the network 95 of the 100
 # drawings are further than that from every training picture, even if that picture is shifted by up to three pixels.
 #
 # That is strange. The network was trained to be the ideal denoiser, and had it succeeded, it could only copy. Its
 # creativity must come from missing that goal. But missing it is not enough: a picture of noise is no copy either. The
-# network must miss it in a particular way, which the formula shares.
+# network must miss it **in a particular way**, which the formula shares.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Who painted this pixel? (10 minutes)
 #
-# The formula averages training pixels, so every pixel it draws can name its sources. At each step it guesses the clean
-# picture, and replaces a little of the noise by that guess. Here is one guess in full, about halfway, for one pixel of
-# the coat of seed 4.
+# The formula averages training pixels, so **every pixel it draws can name its sources**. At each step it guesses the
+# clean picture, and replaces a little of the noise by that guess. Here is **one guess in full**, about halfway, for one
+# pixel of the coat of seed 4.
 #
 # The window of the noisy picture around our pixel is compared with **every** window of **every** training picture of
 # the class. (Near the border, where a window does not fit into the picture, only with those that stick out in the same
@@ -389,11 +389,12 @@ assert exact < 0.2 and abs(far - 0.19) < 0.01 and abs(by_chance - 0.72) < 0.01
 assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01 and abs(far_last - 0.64) < 0.01
 assert abs(too_far_if_even(1) - 0.87) < 0.01
 
+# %% [markdown] tags=["slide"]
+# **Near the place of our pixel.** In the middle of these ten drawings, a pixel's heaviest voter seldom sits exactly at
+# that pixel's place. But **only 19 %** are more than two pixels off; if windows were picked evenly from all places, 72
+# % would be. A window of 9 x 9 **gives its place away by what it shows**: sleeves are at the sides.
+
 # %% [markdown]
-# Near the place of our pixel. In the middle of these ten drawings, a pixel's heaviest voter seldom sits exactly at that
-# pixel's place. But only 19 % are more than two pixels off; if windows were picked evenly from all places, 72 % would
-# be. A window of 9 x 9 gives its place away by what it shows: sleeves are at the sides.
-#
 # At this moment hardly any voter rules alone: for only 2 % of these pixels one has more than half of the votes. In the
 # last step, with windows of 3 x 3, it is 29 %. Windows so small give their place away less: 64 % of the heaviest voters
 # are more than two pixels off (picked evenly, 87 % would be). Lessons 05 and 07 show in what sense the finished picture

@@ -119,7 +119,7 @@ assert (density(line, 1) - normal).abs().max() < 0.003
 # $$\alpha = \cos\theta, \qquad \sigma = \sin\theta, \qquad \theta = \frac{\pi}{2}\, \frac{t}{1.008} .$$
 #
 # Time is an **angle** that turns from the picture to the noise. The $1.008$ stops it just before the right angle: at $t
-# = 1$ a trace of the picture is left, $\alpha = 0.0125$, so we can still divide by $\alpha$.
+# = 1$ **a trace of the picture is left**, $\alpha = 0.0125$, so we can still divide by $\alpha$.
 
 # %% tags=["slide", "hide-input"]
 grid = schedule.times(20)
@@ -160,7 +160,7 @@ split = max(t for t, count in humps.items() if count == 2)
 print(f"the density has two humps from t = {split:.2f} down")
 assert split == 0.26 and set(humps.values()) == {1, 2}
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # From $t = 0.26$ down there are two heaps. Only you know when you named the garment. Was it earlier? A heap shows one
 # pixel; a garment has 256, and together they reveal more.
 #
@@ -236,7 +236,7 @@ print("mean squared error:", "; ".join(f"{c:.2f} for {guess:.2f}" for guess, c i
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
 # You saw a dark value, yet the best guess is slightly bright, because bright pixels are more common. And the value you
-# guess (almost) *never occurs in the data*. A good guess is not a good sample.
+# guess (almost) *never occurs in the data*. **A good guess is not a good sample.**
 
 # %% [markdown] tags=["slide"]
 # ### The same by hand
@@ -244,8 +244,10 @@ print("mean squared error:", "; ".join(f"{c:.2f} for {guess:.2f}" for guess, c i
 # Suppose we knew that $x_0$ came from heap $k$. Then the best guess would be close to the heap's centre, $m_k$, and
 # rise a little with $x_t$. Within the heap, $x_0$ and $\epsilon$ are independent and normal, so the guess rises along a
 # straight line. Its slope, $\alpha\tau^2/V$, is the covariance of $x_0$ and $x_t$ over the variance of $x_t$. Here
-# $\tau$ is the heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ is that variance within the heap.
-#
+# $\tau$ is the heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ is that variance **within the heap**.
+
+
+# %% [markdown] tags=["slide"]
 # But we do not know the heap. **Bayes' rule** says that it is $k$ with a probability $w_k$ proportional to the share of
 # heap $k$, times how probable this heap makes our $x_t$. The best guess is the mean over the heaps, with these weights:
 #
@@ -426,7 +428,7 @@ show(
 # $$\boxed{\;u = -\sigma D + \alpha\, \hat\epsilon\;}$$
 #
 # If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
-# along their own arc. And this motion can be run backwards, because at each angle the velocity depends only on the
+# along their own arc. And **this motion can be run backwards**, because at each angle the velocity depends only on the
 # place.
 
 # %% [markdown] tags=["slide"]
@@ -583,7 +585,7 @@ middles, off = torch.linspace(-1.19, 1.19, 120, dtype=torch.float64), {}
 for n, x in samples.items():  # half of the area between histogram and density
     found = torch.histc(x, 120, -1.2, 1.2) / (0.02 * len(x))
     off[n] = ((found - density(middles, 0)).abs().sum() * 0.01).item()
-print("share of the samples that is out of place:", {n: f"{part:.0%}" for n, part in off.items()})
+print("samples out of place (outside the curve), by steps:", {n: f"{part:.0%}" for n, part in off.items()})
 assert abs(off[20] - 0.118) < 0.005 and off[500] < 0.025 and abs((samples[500] < 0).double().mean() - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
@@ -732,7 +734,7 @@ assert abs(schedule.sigma(1) / schedule.alpha(1) - 80) < 1
 if lab.profile == "laptop":
     assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # At $t = 1$ the guess for the bag should be nearly the mean of all bags. The network misses this by far: its guesses
 # leave the range from $-1$ to $1$ (cut off here). It estimates the noise, and turning this estimate into a guess
 # multiplies its error by $\sigma/\alpha = 80$. Soon the guess is a blurred garment, which gets clearer while $x_t$

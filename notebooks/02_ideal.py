@@ -365,14 +365,14 @@ print(f"from a training picture to the nearest other one: {next_one:.1f} (median
 assert (distance < 1e-4).all()
 assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(next_one - 3.0) < 0.05)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # (a) The last. After it **64 of 64 are training pictures**, up to rounding. (From a training picture to the nearest
 # other, the median distance is 3.0.) The student who did everything right can only recite. **So chance is not where new
 # pictures come from**: the noise could choose only *which* picture.
 #
 # Why must it be so? As $\sigma \to 0$, the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads
 # all others by more and more, and its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small
-# enough $\sigma$ that is a training picture, *whatever came before*.
+# enough $\sigma$ that is a training picture, ***whatever came before***.
 #
 # (b) Again a picture: even about pure noise, the answer at $t = 0.025$ is a training picture in 62 of 64 cases. The
 # steps before decide *which*. The flow of an exact denoiser brings back the distribution it was made from (lesson 01,
@@ -405,7 +405,7 @@ path = torch.stack([x_t for _, x_t, _ in els.trajectory(plane, start, steps=200)
 # %% tags=["slide", "hide-input"]
 ends, distance_to_six = els.nearest_training_image(path[-1].view(-1, 1, 1, 2), six.view(-1, 1, 1, 2))
 per_point = torch.bincount(ends, minlength=6)
-print("paths that end on each of the six points:", per_point.tolist())
+print("paths that end on each of the six points:", *per_point.tolist())
 assert distance_to_six.max() < 1e-4 and abs(per_point.min() - 44) <= 1 and abs(per_point.max() - 59) <= 1
 
 fig, ax = plt.subplots(figsize=(4.8, 4.8))
@@ -602,8 +602,8 @@ show(
 # is how many pictures lie nearby.**
 #
 # With many millions, will the choice come only at $t = 0$? Not with a finite list: different pictures keep some
-# distance, and once the noise is far below that distance, one of them has all the votes. So any finite list is recited,
-# if the last question is asked at a small enough $t$.
+# distance, and once the noise is far below that distance, one of them has all the votes. So **any finite list is
+# recited**, if the last question is asked at a small enough $t$.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Same seed, same memory (4 minutes)
@@ -631,12 +631,12 @@ missed = 2000 * 0.9995**1000  # pictures that 1,000 fair draws leave out
 spread = (missed + 2000 * 1999 * 0.999**1000 - missed**2) ** 0.5
 assert abs(2000 - missed - 787) < 0.5 and abs(spread - 10) < 0.6 and abs(1000**0.5 / 2 - 16) < 0.5
 
-# %% [markdown]
-# (a) 810. A seed is a picture only for a *fixed* sampler: with 20 steps the catchment areas are not yet those of the
-# flow.
+# %% [markdown] tags=["slide"]
+# (a) 810. A seed is a picture only for a ***fixed*** sampler: with 20 steps the catchment areas are not yet those of
+# the flow.
 #
 # (b) 787 in 100 steps (fair draws: 787 ± 10), but only 61 if we ask once, one of them 260 times. The last question
-# makes the copy; the steps before it spread the drawings over the list. Too few steps favour pictures near the mean
+# makes the copy; the steps before it **spread** the drawings over the list. Too few steps favour pictures near the mean
 # picture: in 20 steps the nearer half of the list gets 57 % of the drawings, in 100 steps 51 %.
 #
 # So this is what perfect training achieves: **a roundabout way to draw a training picture at random.**
@@ -653,10 +653,11 @@ for k in range(0, 100, 20):  # list picture 0 ten times, then picture 20 instead
     shares.append((els.nearest_training_image(many, images[:100])[0] == k).float().mean().item())
 
 # %% tags=["slide", "hide-input"]
-print("drawn:", ", ".join(f"{share:.1%}" for share in shares), f"of the time; 10 of 109 would be {10 / 109:.1%}")
+print("five pictures, each listed ten times: drawn by", ", ".join(f"{share:.1%}" for share in shares), end=" ")
+print(f"of the 1,000 seeds; 10 of 109 would be {10 / 109:.1%}")
 assert abs(sum(shares) / 5 - 10 / 109) < 0.015 and all(0.05 < share < 0.13 for share in shares)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # About 90: from 8.4 to 10.6 % of the 1,000 seeds, for five pictures tried in turn. Ten entries in the list are about as
 # good as ten tickets in the hat.
 
@@ -684,15 +685,15 @@ for t, ell in exponents.items():
     assert broken >= 62 and abs(right + pixels / 2) < 3 and best - right < 8
 assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Everywhere**, even at $t = 1$, for 62 or 63 of the 64. The culprit is not a small $\sigma$ but the number of pixels.
 # For the *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is $-\|\epsilon\|^2/2$
 # at every $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$. The best voter's exponent is hardly larger. And
-# float32 has no number between 0 and about $10^{-45} = e^{-103}$. So all exponentials are rounded to 0, and $0/0$ is
-# not a number.
+# float32 has no number between 0 and about $10^{-45} = e^{-103}$. So all exponentials are **rounded to 0**, and $0/0$
+# is not a number.
 #
-# The cure: a common factor, here $e^{-c}$, cancels in a quotient. So `softmax` first subtracts the largest exponent,
-# $c$, from all exponents $\ell(v)$. Then the best voter has $e^0 = 1$.
+# The cure: a common factor, here $e^{-c}$, cancels in a quotient. So `softmax` first **subtracts the largest
+# exponent**, $c$, from all exponents $\ell(v)$. Then the best voter has $e^0 = 1$.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

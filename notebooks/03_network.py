@@ -38,7 +38,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. What the network is asked (6 minutes)
 #
 # Lesson 02 found the function that minimises the training loss: a formula that can only remember. In practice nobody
@@ -46,8 +46,8 @@ lab = els.lab()
 #
 # Ours is plain: eight convolutions of $3 \times 3$. Around each of the middle six, a shortcut adds that layer's input
 # to its output. Such a network is called a **ResNet**. A nonlinear function, applied to each number by itself, precedes
-# every convolution except the first. The network sees $x_t$ and $t$, and returns $\hat\epsilon$, its estimate of the
-# noise inside $x_t$.
+# every convolution except the first. The network sees $x_t$ and $t$, and returns $\hat\epsilon$, **its estimate of the
+# noise** inside $x_t$.
 
 # %%
 torch.manual_seed(0)
@@ -56,7 +56,7 @@ print(network.up, *network.convs[:1], "... (six of this kind in all) ...", netwo
 print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 assert len(network.convs) == 6
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The loss, for a picture $x_0$, noise $\epsilon$ and a time $t$, is the mean over all pixels of
 #
 # $$\big(\epsilon - \hat\epsilon(x_t, t)\big)^2, \qquad x_t = \alpha\, x_0 + \sigma\, \epsilon .$$
@@ -192,7 +192,7 @@ print("median r2 with the course's network:", {name: round(v, 2) for name, v in 
 if lab.profile == "laptop":
     assert 0.6 < alike["yours"] < 0.8 and abs(alike["linear denoiser"] - 0.76) < 0.006
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Roughly, yes: from the same noise, the two draw similar shapes. (The median of r2, the squared correlation of their
 # pixels, is about 0.7.) But that takes no network. The best **linear denoiser** (lesson 01; in code
 # `lab.machine("wiener")`) answers with a constant plus a weighted sum of all noisy pixels, the same for every picture.
@@ -265,7 +265,9 @@ check.novelty_score(novelty_score)
 # ## 4. How new is new? (5 minutes)
 #
 # The network was trained on the first 2,000 of the 10,000 pictures that come with the course. The 2,000 after them are
-# our **held-out** pictures: the network has never seen them. We compare them with 100 stored drawings of the network.
+# our **held-out** pictures: the network has never seen them. A picture's **novelty** is its distance to the nearest
+# training picture, divided by the median of that distance over the held-out pictures: a copy has 0. We compare these
+# with 100 stored drawings of the network.
 #
 # **Predict.** By definition, the median novelty of held-out pictures is 1. Where will the network's drawings be: near
 # 0, near 1 (if it has learned what garments are, and draws fresh ones), or beyond?
@@ -309,13 +311,13 @@ if lab.profile == "laptop":
     assert 50 <= beyond <= 54 and abs(novelty["network"].min() - 0.81) < 0.01
     assert all(abs(v / at - 1) < 0.01 for v, at in zip(others.values(), (1.55, 1.47, 1.68, 0.79), strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # No drawing is a copy: the smallest novelty is 0.81. The median is 1.67, and 52 of the 100 drawings lie further from
 # the training set than 95 % of all real new pictures. **So it is not that the network has learned what garments are and
 # draws fresh ones**: in that case, about five of the hundred would lie that far out.
 #
 # The drawings are new, and even **too** new: many are shapeless, some are torn to pieces. Novelty is not quality: an
-# all-black picture scores 0.79. Nor does novelty set networks apart. With 20 steps for all, the network's drawings
+# all-black picture scores 0.79. **Nor does novelty set networks apart.** With 20 steps for all, the network's drawings
 # reach a median of 1.55, those of the linear denoiser, cut at black and white, 1.47, and those of a linear filter with
 # windows (lesson 04) 1.68.
 
@@ -363,7 +365,7 @@ def excess(name):
     return (new.mean() / seen.mean() - 1).item(), error.item()
 
 
-print("mean loss        training   held out")
+print("mean loss        training   held out  higher by (± standard error)")
 for name in on_training:
     more, error = excess(name)
     print(f"{name:<15} {on_training[name].mean():9.4f} {on_held_out[name].mean():10.4f}", end="")
@@ -377,15 +379,15 @@ if lab.profile == "laptop":
     found = torch.tensor([excess(name) for name in ("network", "linear denoiser")])
     assert (found - torch.tensor([(0.028, 0.010), (0.052, 0.009)])).abs().max() < 0.002
 
-# %% [markdown]
-# On new pictures the network's loss is far lower: 0.078, against the ideal denoiser's 1.8. Nearly all of that 1.8 comes
-# from low noise, where the ideal denoiser turns every new picture into an old one.
+# %% [markdown] tags=["slide"]
+# On new pictures the network's loss is **far lower**: 0.078, against the ideal denoiser's 1.8. Nearly all of that 1.8
+# comes from low noise, where the ideal denoiser turns **every new picture into an old one**.
 #
 # Above $t = 0.5$ the ideal denoiser answers with a blend of many pictures, and there its loss is *below* the network's
 # even on new ones. (Near $t = 1$ this is no merit of the blend, because the network is poor there: lesson 11.)
 #
 # The network's loss is 3 % higher on new pictures than on its own. (The *standard error*, how far off a mean typically
-# is by chance, is 1 %.) Is that memory? The linear denoiser's loss rises by 5 %, although it cannot hold a picture,
+# is by chance, is 1 %.) Is that memory? The linear denoiser's loss **rises by 5 %**, although it cannot hold a picture,
 # only means and covariances. Perhaps the new pictures are harder? Train a second linear denoiser on them, and test each
 # of the two on its own set and on the other's: then hardness cancels.
 
@@ -400,7 +402,7 @@ print(f"the loss of a linear denoiser is lower on its own pictures by {less:.1%}
 if lab.profile == "laptop":
     assert abs(less - 0.036) < 0.001
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # On average, the loss on a set is 3.6 % lower for the denoiser that was trained on it. So most of the 5 % does not come
 # from harder pictures. **If a denoiser does better on its own pictures, that is no sign that it has kept any.**
 #
@@ -504,14 +506,14 @@ if lab.profile == "laptop":
     stated = ((0.68, 0.70, 0.69, 0.64), (0.65, 0.34, 0.22, 0.16), (0.67, 0.41, 0.21, 0.18))
     assert (torch.tensor(list(moved.values())) - torch.tensor(stated)).abs().max() < 0.01
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The network's share falls from 67 % to 21 % at $t = 0.2$, and then hardly any further: **the less noise, the less far
 # it looks**. But the linear denoiser's share falls as much, from 65 % to 22 %, although it knows only the pictures'
 # means and covariances. The odd one out is the ideal denoiser, which stays above 60 %: *which* picture wins is decided
-# by all 256 pixels together.
+# by **all 256 pixels together**.
 #
-# So the first clue does not set networks apart: ours shares it with the linear denoiser, which has no window. Lessons
-# 09, 10 and 14 ask how much of it is the network's own.
+# So the first clue does not set networks apart: ours **shares it with the linear denoiser**, which has no window.
+# Lessons 09, 10 and 14 ask how much of it is the network's own.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Second clue: what happens to a shifted picture (8 minutes)
@@ -657,9 +659,9 @@ if lab.profile == "laptop":
     print(f"UNet in the shift test, middle: {places:.2f}; weights {weights[0]:,}, the ResNet's {weights[1]:,}")
     assert abs(places - 0.47) < 0.006 and 2 < weights[0] / weights[1] < 2.2
 
-# %% [markdown]
-# The UNet does clearly better on its own pictures: on new ones its loss is 22 % higher, against 5 % for the linear
-# denoiser. But it does not copy: 3 % of the held-out pictures are nearer to the training set than even the UNet's
+# %% [markdown] tags=["slide"]
+# The UNet does clearly better on its own pictures: on new ones its loss is **22 % higher**, against 5 % for the linear
+# denoiser. But **it does not copy**: 3 % of the held-out pictures are nearer to the training set than even the UNet's
 # nearest drawing. (Does it remember? Lessons 10 and 15.)
 #
 # Does the ResNet gain less on its own pictures because it looks nearby? Three things differ. The UNet sees

@@ -37,7 +37,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. How far does an answer look? (5 minutes)
 #
 # A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. ($\alpha$ and
@@ -93,7 +93,7 @@ print("width 9, t = 0.5:", {name: round(change, 2) for name, change in at_nine.i
 if lab.profile == "laptop":
     assert all(abs(v - stated) < 0.01 for v, stated in zip(at_nine.values(), (0.31, 0.12, 0.09), strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # What lies outside a square of width 9 moves the ideal denoiser's answer by 0.31 (root mean square). It moves the
 # network's by 0.12, less than half as much, and the linear filter's by 0.09, although nothing keeps it from looking
 # far. As in lesson 03, the odd one out is the ideal denoiser.
@@ -183,8 +183,10 @@ local = els.LocalScoreMachine(images, patch_size=7)
 near = middle(7)
 thumbnails = els.IdealScoreMachine(images[:, :, near, near].contiguous())
 from_thumbnails = thumbnails(x_t[:, :, near, near].contiguous(), t)[:, :, 3, 3]
-print(f"largest difference: {(local(x_t, t)[:, :, H // 2, W // 2] - from_thumbnails).abs().max():.0e}")
-torch.testing.assert_close(local(x_t, t)[:, :, H // 2, W // 2], from_thumbnails, rtol=0, atol=1e-4)
+from_windows = local(x_t, t)[:, :, H // 2, W // 2]
+off = (from_windows - from_thumbnails).abs().max()
+print(f"at the middle pixel, LS and the ideal denoiser of thumbnails differ by at most {off:.0e}")
+torch.testing.assert_close(from_windows, from_thumbnails, rtol=0, atol=1e-4)
 
 # %% [markdown]
 # It does. LS is 256 little ideal denoisers side by side, one for each place, and we keep only the centre pixel of each.
@@ -292,16 +294,16 @@ if lab.profile == "laptop":
     assert counts == sorted(counts, reverse=True) and counts[-1] == 1
     assert to_nearest[-1] < 0.01 and (to_nearest[:4] > 2).all()
 
-# %% [markdown]
-# $P = 3$ draws neither a blur nor noise, but sharp, ragged debris. $P = 7$ and 9 know about pullovers, but not on the
-# right. $P = 17$ draws a pullover, and it is a training image.
+# %% [markdown] tags=["slide"]
+# $P = 3$ draws neither a blur nor noise, but sharp, ragged **debris**. $P = 7$ and 9 know about pullovers, but not on
+# the right. $P = 17$ draws a pullover, and **it is a training image**.
 #
 # The map below each picture shows, for each pixel, the training image with the most votes. A strong colour is the
 # *same* training image in all six maps: the piece that is blue at $P = 13$ comes from the very picture that $P = 17$
 # copies. (The 18 sources with the most pixels in all maps together have a colour of their own, nine strong and nine
 # lighter; the others share pale ones, so $P = 3$ is nearly all pale.) As the window grows, neighbours must agree on
-# more, and the pieces grow. But the map shows who was elected, not that anything was glued: where images are alike, as
-# in the black background, neighbours elect different ones.
+# more, and the pieces grow. But the map shows **who was elected**, not that anything was glued: where images are alike,
+# as in the black background, neighbours elect different ones.
 
 # %% [markdown] tags=["slide"]
 # ## 6. A hundred seeds (7 minutes)
@@ -402,7 +404,7 @@ if lab.profile == "laptop":
 # than 0.05 from a training image. At $P = 17$, 70 % are copies. (LS took 20 steps, the network 150; in 20 its drawings
 # are 4.7 away.)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # But are the samples made of memories? A piece is more than a pixel. So count the pixels of a garment around which
 # *some* training image has the same $3 \times 3$ square, at that place and to within 0.05 (a *known square*). Since
 # such squares may just be common, look also among 2,000 "strangers", pictures that LS does *not* hold.
@@ -450,7 +452,7 @@ for P in (5, 7, 9):
     print(f"  P = {P}: {gap(P):.0e}")
     assert gap(P) < 1e-5 if P == 9 else gap(P) > 1e-3
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The window around the upper left pixel must reach the lower right pixel, $H - 1$ pixels away. So $r = H - 1$, and for
 # our images
 #
@@ -462,11 +464,12 @@ for P in (5, 7, 9):
 # %% [markdown] tags=["slide"]
 # ## 8. A rival that does not vote (4 minutes)
 #
-# Is LS a good denoiser *because it votes*? To answer that, we need a strong rival that does not vote. The best linear
-# filter is one, but its answers are sums: nothing keeps a sum from being darker than black.
+# Is LS a good denoiser *because it votes*? To answer that, we need a strong rival that does not vote. The best **linear
+# filter** is one, but its answers are sums: nothing keeps a sum from being **darker than black**.
 #
 # So we **bend** it. Show it noised training images, and write down pairs: what it answered, and which clean pixel was
-# there. From then on, replace each of its answers by the mean of the clean pixels for which it gave about this answer.
+# there. From then on, replace each of its answers by **the mean of the clean pixels** for which it gave about this
+# answer.
 
 # %% [markdown]
 # ### Exercise 4: Bend a filter (8 minutes, ★★☆)
@@ -531,10 +534,11 @@ if lab.profile == "laptop":
     stated = {0.3: (-1.0, -0.88, 0.06, 0.55, 0.80), 0.7: (-0.99, -0.82, 0.07, 0.55, 0.68)}
     assert all(abs(v - at) < 0.02 for s in stated for v, at in zip(stands_for[s], stated[s], strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # What is darker than black *is* black, and a dark grey of $-0.75$ is really nearer to black, $-0.88$ at $t = 0.3$.
 # White is rarely white: an answer of 1 stands for 0.8 at that time, and for 0.7 at $t = 0.7$. In between, the filter is
-# nearly right, a little too dark. The curve knows which values pixels have, and nothing else: no neighbour, no image.
+# nearly right, a little too dark. The curve knows which values pixels have, and nothing else: **no neighbour, no
+# image**.
 #
 # This rival stands beside the machine in most lessons. **Where it is level, votes are not needed; where it falls
 # behind, they add something.** (Whether windows are needed, only the same filter without a window can show.)
@@ -637,13 +641,13 @@ if lab.profile == "laptop":
     assert abs(little[0] - 0.0078) < 1e-4 and abs(little[1] - 0.0068) < 1e-4
     assert all(abs(ahead[s] - n) <= 3 for s, n in zip(times, (77, 121, 165), strict=True))
 
-# %% [markdown]
-# The less noise, the smaller LS's best window: nearly the whole image at $t = 0.7$, 5 at 0.3, and at 0.1 the smallest
-# we tried. (The network is ahead of both at 0.1, behind both at 0.7.)
+# %% [markdown] tags=["slide"]
+# **The less noise, the smaller LS's best window**: nearly the whole image at $t = 0.7$, 5 at 0.3, and at 0.1 the
+# smallest we tried. (The network is ahead of both at 0.1, behind both at 0.7.)
 #
-# Is a window *needed*, then? Only by a voter. At $t = 0.1$ the bent filter of the whole image has an error of 0.0068,
-# LS at its best 0.0078. (At 0.3 and 0.7 LS is ahead, for 121 and 165 of 200 images; at 0.1 it is for 77.) So with
-# little noise it does no harm to see everything, if you do not vote for whole pictures.
+# Is a window *needed*, then? **Only by a voter.** At $t = 0.1$ the bent filter of the whole image has an error of
+# 0.0068, LS at its best 0.0078. (At 0.3 and 0.7 LS is ahead, for 121 and 165 of 200 images; at 0.1 it is for 77.) So
+# with little noise it does no harm to see everything, **if you do not vote for whole pictures**.
 #
 # A bend has improved the filter. Can the voter be improved, too? It votes as strictly as is right for *training*
 # images. Let it be laxer on new ones: divide its exponents by a number $T$.
@@ -681,7 +685,7 @@ if lab.profile == "laptop":
     for (error, count), (e, n) in zip(found.values(), stated, strict=True):
         assert abs(error - e) < 2e-4 and abs(count - n) <= 3
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # More than half: from 0.041 to 0.032 without any window. **At 0.3, a good part of what a window does is to cure votes
 # that are too strict for new images.** At 0.1 laxer votes are not enough: with them, the error of the whole image is
 # 0.028. With a window *and* laxer votes, LS comes near the bent filter there: 0.0073 against 0.0068, ahead for 101 of

@@ -57,8 +57,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # The part of a training image $v$ inside the window $\Omega_x$ around pixel $x$, $p = v[\Omega_x]$, is called a
 # **patch**. A local machine averages centre pixels of patches, with weights $\propto e^{-\|x_t[\Omega_x] - \alpha p\|^2
-# / 2\sigma^2}$. As $\sigma \to 0$, the exponents of patches at unequal distances move apart without limit, so the
-# nearest patch takes all the weight. Taken together:
+# / 2\sigma^2}$. As $\sigma \to 0$, the exponents of unequal distances move apart without limit: the nearest patch takes
+# all the weight. Together:
 #
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
 # > the window of $u$ around $x$** (in a tie, a mean of their centres).
@@ -69,7 +69,7 @@ lab = els.lab()
 # **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
 # the whole image ($P = 31$ here)?
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # At $P = 1$, all images that have at each place the pixel of some training image: astronomically many. At $P = 31$,
 # only the training images (except for ties), because all pixels ask for the same nearest image. For the cases in
 # between, we take a world so small that we can list all answers.
@@ -84,7 +84,7 @@ lab = els.lab()
 # $\alpha$, or nine pixels $-\alpha$) differ by $4\alpha S$ in favour of white. **Predict.** So what is $D$, as a
 # function of $S$? (The weights are $w$ and $1 - w$, and $D = w - (1 - w)$.)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The ratio of the two weights is $e^{4\alpha S / 2\sigma^2}$, so
 #
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
@@ -167,7 +167,7 @@ verdict = dict(zip(names, (~outvoted(guesses)).flatten(1).all(1).tolist(), stric
 print("no pixel is outvoted:", verdict)
 assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, rounded", "checkerboard"]
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Corners are weak: the corner of a square sees 4 pixels of its own colour and 5 of the other. Cut the corners off, and
 # the remaining island of 12 pixels stands. And the checkerboard? Each pixel sees itself and its four diagonal
 # neighbours in its own colour: 5 of 9.
@@ -302,7 +302,7 @@ for t in (1.0, 0.5, 0.05):
     torch.testing.assert_close(machine(x_t, t), torch.tanh(steeper * flat_filter(x_t, t)), rtol=0, atol=1e-6)
 print("the package's machine = the line of section 2 = the linear filter, bent by a curve")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
 # 188 fixed points**.
 #
@@ -364,7 +364,7 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
      alt="Five black images of 20 by 20 pixels on a grid of 4 by 4 boxes, each with round white islands in some of its "
      "boxes, no two images alike; no pixel is crossed out.")  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # All these images are consistent. With two choices for each of the 16 boxes, a torus of $20 \times 20$ has at least
 # $2^{16} = 65{,}536$ consistent images, and any torus whose sides are multiples of 5 has at least $2^{\text{area}/25}$.
 # So their number grows **exponentially** with the area.
@@ -405,7 +405,7 @@ print(f"samples that are consistent: {share_uniform:.0%}; pixels that are: {pixe
 assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 
 # %% [markdown] tags=["slide"]
-# 98 % of the pixels are right, but only 44 % of the samples are: one wrong pixel is enough to spoil an image.
+# 98 % of the pixels are right, but only **44 % of the samples** are: one wrong pixel is enough to spoil an image.
 #
 # The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of voting: every pixel takes the colour
 # of its window's majority, all at once. That may change its neighbours' majority, but there is no second round.
@@ -458,13 +458,13 @@ assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings
 assert abs(remembered["20 uniform"] - 0.135) < 0.03 and abs(remembered["20, then 30 halvings"] - 0.42) < 0.03
 assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <= 6
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # 500 uniform evaluations make 84 % of the boards consistent; 50 that slow down at the end, all of them. **The theorem
 # is about $t \to 0$, and a uniform grid never goes there**: it jumps over it. The halvings end where voting ended: all
 # 200 boards are the same, pixel by pixel.
 #
-# But the halvings do more than retouch: 57 of the 112 spoiled boards end as memories. (Of all 200, 13.5 % are memories
-# after 20 steps, 42 % after the halvings.) On $8 \times 8$ many a "new" board was an unfinished memory.
+# But the halvings do more than retouch: **57 of the 112** spoiled boards end as memories. (Of all 200, 13.5 % are
+# memories after 20 steps, 42 % after the halvings.) On $8 \times 8$ many a "new" board was an unfinished memory.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How often does each come up? (5 minutes)
@@ -520,14 +520,14 @@ assert abs(len(kinds) - 28) <= 1 and band[:10].all() and band.sum() == 10 and of
 assert abs(memories[4] - 0.96) < 0.005 and abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and different[16] > 990
 assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01 and abs(led - 0.99) < 0.005
 
-# %% [markdown]
-# 28 of the 188 turn up: the two memories (96 % of the samples), all eight bands, and 18 of the other 178.
+# %% [markdown] tags=["slide"]
+# **28 of the 188 turn up**: the two memories (96 % of the samples), all eight bands, and 18 of the other 178.
 #
 # Much depends on the **mean** of the first noise: a memory has the colour of that mean in 99 % of the cases. Subtract
 # it, so that neither colour leads at the start, and memories drop from 96 to 60 % of the samples on $4 \times 4$, and
 # from 40 to 3 % on $8 \times 8$.
 #
-# Room matters, too: on $16 \times 16$ memories make up less than 1 % of the samples, and hardly any two samples are
+# **Room matters, too**: on $16 \times 16$ memories make up less than 1 % of the samples, and hardly any two samples are
 # alike.
 
 # %% [markdown] tags=["slide"]
@@ -620,7 +620,7 @@ if lab.profile == "laptop":
 #
 # The rivals look through the same windows, yet within 0.05 they stay behind real garments: 25 % and 22 %. (Within 0.001
 # the test is not fair to the bent filter, which has only 200 values at each step.) Why do they stay behind? As in
-# section 4, we ask what they return: we give them unseen garments, dimmed and nearly without noise.
+# section 4, we ask what they return: we give them **unseen garments, dimmed and nearly without noise**.
 
 # %%
 t, unseen = 0.0005, ends["held-out garments"][:50]
@@ -696,14 +696,14 @@ if lab.profile == "laptop":
     assert all(abs(s - at) < 0.01 for s, at in zip(swings, (0.19, 0.12, 0.05, 0), strict=True))
     assert ((film[-101:-1] - film[-1]).abs().flatten(2).amax(-1) < 1e-9).any(0).all()  # the same image again, or still
 
-# %% [markdown]
-# Twelve of these sixteen settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
-# four, two or three neighbours chase each other: one pixel moves, so its neighbour's nearest patch changes, then the
-# neighbour moves, and so on. With these steps they will **never** settle: the same image comes back, and a step depends
-# on nothing but the image. With steps 25 times as short, one of the four settles; three still swing. (Sixteen samples
-# show only roughly how often this happens.)
+# %% [markdown] tags=["slide"]
+# **Twelve of these sixteen** settle completely: each of their 256 pixels is the centre of its nearest patch. In the
+# other four, two or three neighbours chase each other: one pixel moves, so its neighbour's nearest patch changes, then
+# the neighbour moves, and so on. With these steps they will **never** settle: the same image comes back, and a step
+# depends on nothing but the image. With steps 25 times as short, one of the four settles; three still swing. (Sixteen
+# samples show only roughly how often this happens.)
 #
-# The theorem is not wrong. It begins with "if $x_t$ settles", and here $x_t$ does not.
+# The theorem is not wrong. It begins with "**if $x_t$ settles**", and here $x_t$ does not.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

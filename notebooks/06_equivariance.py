@@ -56,7 +56,7 @@ def shift(images, dy, dx):
 
 
 numbered = torch.arange(12.0).view(3, 4)  # each pixel shows its own number
-print(numbered.int())
+print("v:", *numbered.int().tolist(), sep="\n")
 
 # %% [markdown] tags=["slide"]
 # **Predict.** Shift this array by $d = (1, 0)$. Do its contents move up or down? Now write all 12 pixels as one column
@@ -71,7 +71,8 @@ def shift_matrix(dy, dx, height=3, width=4):
     return shift(pixels, dy, dx).flatten(1).T
 
 
-print(shift(numbered, 1, 0).int(), shift(numbered, 0, 1).int(), sep="\n")
+for d in ((1, 0), (0, 1)):
+    print(f"v(. + d), d = {d}:", *shift(numbered, *d).int().tolist(), sep="\n")
 
 # %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(8.8, 3.3), layout="constrained")
@@ -138,7 +139,7 @@ for name, v in {"sneaker": sneaker.cpu(), "constant": torch.zeros(C, H, W), "str
 print("different pictures among the shifts:", counts)
 assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # All 256 pictures of the sneaker differ. The orbit of the constant image holds one picture, that of the stripes two: an
 # orbit can be smaller than $HW$.
 
@@ -253,10 +254,10 @@ fig = plotting.image_rows({"noise / 3": noise[:10] / 3, "ES": drawn[:10], "IS": 
 show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same noise sharp garments that lie "
      "anywhere, many of them cut by the border and continued on the other side.")  # fmt: skip
 
-# %% [markdown]
-# (Noise is divided by 3 to fit the greys.) The samples look odd. **Are they new?** Ask the machine: which pair $(v, d)$
-# has the most weight at low noise? (Below each column, the next figure shows the number of $v$ and the shift $d$, which
-# the code calls `location`. The row "shifted back" undoes this $d$.)
+# %% [markdown] tags=["slide"]
+# (Noise is divided by 3 to fit the greys.) The samples look odd. **Are they new?** Ask the machine: **which pair $(v,
+# d)$** has the most weight at low noise? (Below each column, the next figure shows the number of $v$ and the shift $d$,
+# which the code calls `location`. The row "shifted back" undoes this $d$.)
 
 # %%
 votes = machine.posterior(drawn, t=0.01, top=1)
@@ -288,8 +289,8 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, only
-# moved. The noise chooses one of 2,000 memories and one of 256 places, and nothing else. None of the samples is the
-# garment that IS draws from the same noise: among 512,000 pictures ES finds another.
+# moved. The noise chooses **one of 2,000 memories and one of 256 places**, and nothing else. **None** of the samples is
+# the garment that IS draws from the same noise: among 512,000 pictures ES finds another.
 #
 # As drawn, the samples of ES have a median distance of 7.5 to the nearest training image. Real new garments have only
 # 2.8, but 9.2 once moved in the same way. So this distance measures mostly displacement: shift the samples back, and
@@ -418,11 +419,11 @@ if lab.profile == "laptop":
     said = (0.014, 0.037, 0.274, 0.141, 0.405, 0.390)
     assert all(abs(value - number) < 0.0015 for value, number in zip(loss.values(), said, strict=True))
 
-# %% [markdown]
-# On its own training images nothing beats IS (loss 0.014), and ES is the best equivariant denoiser (0.037), as lesson
-# 02 and the proof say. $\bar D$ is dim (its loss is 0.274, the filter's 0.141). It *averages* 256 **readings**, answers
-# shifted back, and most of them looked for a garment in the wrong place. On average a single reading (0.405) is no
-# better than one grey for all pixels (0.390).
+# %% [markdown] tags=["slide"]
+# On its own training images nothing beats IS (loss 0.014), and **ES is the best equivariant denoiser** (0.037), as
+# lesson 02 and the proof say. $\bar D$ is dim (its loss is 0.274, the filter's 0.141). It *averages* 256 **readings**,
+# answers shifted back, and most of them looked for a garment in the wrong place. On average a single reading (0.405) is
+# **no better than one grey** for all pixels (0.390).
 #
 # ES *weighs* the same readings by how well they fit. Group its sum by $d$:
 #
@@ -547,8 +548,8 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 # ## 7. Is this what the network does? (5 minutes)
 #
 # Our ResNet never strides. Trained with circular padding, it is equivariant, and it learnt from the same 2,000 images.
-# We set its samples beside those of ES from the same noise, and measure r2, the squared correlation of the pixels. (The
-# network takes 150 steps, ES takes 20; lesson 11 says why.)
+# We set its samples beside those of ES from the same noise, **and measure r2**, the squared correlation of the pixels.
+# (The network takes 150 steps, ES takes 20; lesson 11 says why.)
 #
 # ES gets a rival: the filter of section 5, made from all 2,000 images. It recognises nothing. Nor does it know that
 # pixels end at black and white, so we cut its drawings there.
@@ -595,10 +596,10 @@ said = (0.57, 0.66, 0.03, 0.04, 0.75, 0.26)
 assert all(abs(v - number) < 0.006 for v, number in zip(median.values(), said, strict=True))
 assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ES reaches a median r2 of 0.57, closest to two thirds (0.03 if it draws from another noise). IS, which knows its
-# place, gets 0.04. But this *alone* does not show that the network remembers as ES does: the filter reaches 0.66, and
-# is ahead of ES for 69 of 100 seeds.
+# place, gets 0.04. But this *alone* does not show that the network remembers as ES does: **the filter reaches 0.66**,
+# and is ahead of ES for 69 of 100 seeds.
 #
 # (The mean of ES's and the filter's drawings reaches 0.75, but only 0.26 if ES draws from another noise. So ES adds
 # something. Lesson 07 asks whether a curve, as in lesson 04, can add as much without ES.)
@@ -630,7 +631,7 @@ for (name, (to_own, to_strange)), said in zip(apart.items(), ((0, 3.08, 100), (4
     print(f"  nearer to its own for {nearer} of {len(to_own)}")
     assert all(abs(a - b) < 0.01 for a, b in zip(middle, said, strict=False)) and abs(nearer - said[2]) < 2
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # By this test the network copies no whole image, at any place. Its own images are nearer for 43 of 100 samples, and the
 # median distance is 4.65 to its own and 4.61 to the others. For ES these distances are 0.00, up to rounding, and 3.08.
 # This test says nothing about *pieces* of images.

@@ -47,8 +47,8 @@ lab = els.lab()
 # * **local** (LS): a pixel judges by its window, and may use only what lies at its own place;
 # * **equivariant** (ES): a pixel judges by the whole image, and may use training images at any shift.
 #
-# What if a denoiser obeys both? We work on the torus, where "all places alike" is exact: a window that leaves an image
-# on the left comes back on the right. So our network is now one whose convolutions wrap around.
+# **What if a denoiser obeys both?** We work on the torus, where "all places alike" is exact: a window that leaves an
+# image on the left comes back on the right. So our network is now one whose convolutions wrap around.
 
 # %%
 from torch.nn import functional as F
@@ -377,19 +377,19 @@ said = {"is": (0, 0), "es": (7.79, 0), "ls": (4.67, 4.20), "els-circular": (8.18
 said |= {"new garments": (2.85, 2.84), "halves of two": (5.85, 5.33)}
 assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[name], strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Every sample of IS *is* a training image. Every sample of ES is one, displaced. The median distance to the nearest
-# shifted image is 4.20 for LS and 5.24 for ELS, but 2.84 for new real garments. So displacements alone make nothing
-# new; windows do, if they are small enough (section 8).
+# shifted image is 4.20 for LS and 5.24 for ELS, but 2.84 for new real garments. So **displacements alone make nothing
+# new; windows do**, if they are small enough (section 8).
 #
-# But being far away does not make a picture good: halves of two garments, pasted together, lie 5.33 away.
+# But **being far away does not make a picture good**: halves of two garments, pasted together, lie 5.33 away.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Which of the four is the network? (8 minutes)
 #
-# A network with circular convolutions was trained on these 2,000 images. It drew from the machines' 100 seeds, in 150
-# steps where they take 20 (lesson 11 says why; `network-20` is the network itself in 20 steps, r2 0.95). From lesson 06
-# you know IS (r2 0.04) and ES (0.57).
+# A network with **circular convolutions** was trained on these 2,000 images. It drew from the machines' 100 seeds, in
+# 150 steps where they take 20 (lesson 11 says why; `network-20` is the network itself in 20 steps, r2 0.95). From
+# lesson 06 you know **IS (r2 0.04) and ES (0.57)**.
 #
 # But perhaps *any* local and equivariant denoiser draws like this. One rival is the best **linear filter** with ELS's
 # windows, the same everywhere, its drawings cut at black and white; another is this filter **bent** (lesson 04). Two
@@ -476,8 +476,8 @@ for (steps, rival), numbers in cases.items():
     assert all(abs(x - y) < 0.003 for x, y in zip(found[:2], numbers, strict=False)) and abs(found[2] - numbers[2]) <= 1
 
 # %% [markdown] tags=["slide"]
-# ELS draws nearly what the network draws (r2 0.83), and is ahead of the other three machines for 92 of 100 seeds. (The
-# last three columns above are among ELS's five worst seeds; in the last both pictures are nearly black.)
+# **ELS draws nearly what the network draws** (r2 0.83), and is ahead of the other three machines for 92 of 100 seeds.
+# (The last three columns above are among ELS's five worst seeds; in the last both pictures are nearly black.)
 #
 # What earns this score? Compare four denoisers that know no place, like the network:
 #
@@ -532,8 +532,8 @@ for (begun, drawings), said in zip(in_20.items(), ((0.757, 0.785, 48), (0.858, 0
 #
 # A weighted mean can name its sources: a pixel's **provenance** is the image of its heaviest voter. The less noise
 # there is, the more weight the patch nearest to the window has. So for each pixel of a finished picture we ask: which
-# training image has the nearest patch? (We use windows of 5 x 5 and skip the background, where thousands of patches are
-# the same black square.) We ask this of a drawing by ES, one by ELS, a training image with 0.9 of its contrast, and a
+# training image has the nearest patch? We use windows of 5 x 5 and skip the background, where thousands of patches are
+# the same black square. We ask this of a drawing by ES, one by ELS, a training image with 0.9 of its contrast, and a
 # new real garment.
 #
 # **Predict.** Which of these have a single source? Which has the most?
@@ -589,17 +589,17 @@ print(f"the map shows the same image for {same:.0%} of the pixels")
 if lab.profile == "laptop":
     assert abs(leaders - 121) <= 2 and abs(same - 0.03) < 0.01 and abs(weight - 0.36) < 0.01
 
-# %% [markdown]
-# (The nine largest sources have strong colours, the next nine lighter ones; all others share the palest. White lines
-# run where the source changes.)
+# %% [markdown] tags=["slide"]
+# The **nine largest sources** have strong colours, the next nine lighter ones; all others share the palest. White lines
+# run where the source changes.
 #
 # The paper calls what ELS draws a **patch mosaic**: each pixel comes from the centres of training patches that fit its
-# surroundings. The drawing of ES has a single source; for that of ELS the map finds 78. But many sources do not show
-# that a picture is new: the training image, only paler, has 34, the real garment 55.
+# surroundings. The drawing of ES has a single source; for that of ELS the map finds 78. But **many sources do not show
+# that a picture is new**: the training image, only paler, has 34, the real garment 55.
 #
 # Nor does the map show the votes. In the last votes, through windows of 3 x 3 (the map's are 5 x 5), the image on the
-# map leads for only 3 % of the pixels. And the median leader has 36 % of the votes, so a pixel is a mean of several
-# centres. Besides, ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border). So even
+# map leads for only 3 % of the pixels. And the median leader has 36 % of the votes, so **a pixel is a mean of several
+# centres**. Besides, ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border). So even
 # ELS's own voters explain the machine's pixel, not the network's.
 
 # %% [markdown] tags=["slide"]
@@ -638,8 +638,8 @@ assert all(abs(entropy - results["entropy"][row, 0]) < 0.02 for row, entropy in 
 assert N * H * W == 512_000
 
 # %% [markdown] tags=["slide"]
-# A pixel that sees 15 pixels across hardly hesitates (about 1.5 patches); one that sees 3 hesitates among some twelve
-# thousand.
+# A pixel that sees 15 pixels across hardly hesitates (about 1.5 patches); one that sees 3 hesitates among some **twelve
+# thousand**.
 #
 # And the picture? The slider shows ELS with one window size from beginning to end, for eight seeds. (We count seven:
 # from the last seed the network draws next to nothing.)
@@ -686,11 +686,11 @@ show(
 
 # %% [markdown] tags=["slide"]
 # With 3 pixels ELS draws texture without form. With 13 (the picture has 16) three of the seven are shifted training
-# images; with 15 all seven are. The *same* machine remembers or invents, depending on what a pixel can see *while it
+# images; with 15 all seven are. The **same machine remembers or invents**, depending on what a pixel can see *while it
 # votes with little noise left*.
 #
 # But avoiding copies is not enough. The sizes that make none reach r2 0.73 at best, less than the bent filter with 15
-# throughout, 0.80. Shrinking windows reach 0.87, and are ahead of every single size for all seven seeds. (On all
+# throughout, 0.80. Shrinking windows reach 0.87, and are **ahead of every single size for all seven seeds**. (On all
 # hundred seeds they reach 0.83, the bent filter 0.75.) Lesson 09 asks which window each moment needs.
 
 # %% [markdown] tags=["slide"]
@@ -739,8 +739,8 @@ for (kind, late), values in stated.items():
         assert abs(error[name, late, kind].mean() - value) < 6e-5
 
 # %% [markdown] tags=["slide"]
-# Constraints have a cost: at $t = 0.5$ ELS errs five times as much as IS on the training images (0.058 against 0.012),
-# and so does the network.
+# **Constraints have a cost**: at $t = 0.5$ ELS errs five times as much as IS on the training images (0.058 against
+# 0.012), and so does the network.
 #
 # On new images windows pay off once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by
 # 0.042 on new ones, because it still answers with a training image. With windows (LS) the errors are 0.019 and 0.024.

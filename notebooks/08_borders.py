@@ -82,8 +82,8 @@ assert els.compare(mean["network, zeros"][None], mean["training images"][None]).
 
 # %% [markdown] tags=["slide"]
 # The circular network's drawings average to a single grey. The zero-padded network draws in the **middle**, within a
-# black frame. It was never told where the middle is, and its convolutions are the same at every place. So how can it
-# know?
+# black frame. It was never told where the middle is, and its convolutions are the same at every place. **So how can it
+# know?**
 #
 # ## 2. What can be seen of the border (6 minutes)
 #
@@ -146,8 +146,8 @@ assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the 
 #
 # A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
 # the zeros stand among noised pixels, in the seven later layers among features. Does it need the zeros at its input?
-# Keep the trained weights, but put the opposite side of the picture there instead. (For comparison we do the same in
-# each of the other layers, and in all but the first and the last at once.)
+# Keep the trained weights, but **put the opposite side of the picture there instead**. (For comparison we do the same
+# in each of the other layers, and in all but the first and the last at once.)
 
 
 # %%
@@ -172,10 +172,10 @@ print(f"zeros at the input and in the last layer alone: {kept[8]:.2f}")
 said = (0.93, 0.73, 0.70, 0.94, 0.93, 0.83, 0.95, 0.06, 0.22)
 assert all(abs(value - s) < 0.006 for value, s in zip(kept, said, strict=True))
 
-# %% [markdown]
-# Hardly. Without them it draws nearly the same (median r2 0.93), and with them and the last layer's *alone* it does not
-# (0.22). So it reads the border among its *features*, about which our argument says nothing, because no noise is added
-# to features. (Some other layers can spare their zeros as well; the last cannot: r2 0.06.)
+# %% [markdown] tags=["slide"]
+# **Hardly.** Without them it draws nearly the same (median r2 0.93), and with them and the last layer's *alone* it does
+# not (0.22). So it reads the border among its **features**, about which our argument says nothing, because no noise is
+# added to features. (Some other layers can spare their zeros as well; the last cannot: r2 0.06.)
 #
 # The theory does not ask which layer sees the zeros. It lets every pixel see the border perfectly: **the answer at a
 # pixel depends on its window and on which places of the window lie outside, and on nothing else.** Section 6 measures
@@ -382,7 +382,7 @@ for axis, s in zip(axes, (0.5, 0.9), strict=True):
         change = changes[name, s]
         axis.plot(change, range(H), style, label=name, ms=4)
         part[name, s] = float(change[silent].square().sum() / change.square().sum())
-    axis.axhspan(-0.5, silent.start - 0.5, color="0.92")
+    axis.axhspan(-0.5, silent.start - 0.5, color="0.92", label="window reaches the border")
     axis.axhspan(silent.stop - 0.5, H - 0.5, color="0.92")
     axis.set(title=f"t = {s}, P = {size}", ylim=(H - 0.5, -0.5), ylabel="row", xlabel="change in the answer (rms)")
 axes[0].legend()
@@ -396,7 +396,7 @@ print("share of the squared change in the white rows:", {key: f"{share:.1%}" for
 said = [0, 0.019, 0.140, 0, 0.015, 0.087]
 assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.0006
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Only in the middle is it equivariant: there its windows see no border, before or after, and it does not notice the
 # shift. In the grey rows they do. (Row 0 of its answer does not change: the shift makes it the last row, and both are
 # black.)
@@ -463,7 +463,7 @@ fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
 for axis, (size, agree) in zip(axes, same.items(), strict=True):
     axis.imshow(agree, cmap="Oranges", vmin=0, vmax=1.5)
     axis.spines[:].set_visible(True)
-    axis.set(title=f"P = {size}: {agree.double().mean():.0%}", xticks=[], yticks=[])
+    axis.set(title=f"P = {size}: the same at {agree.double().mean():.0%}", xticks=[], yticks=[])
     alone = {places[0] for places in boundary_classes(size).values() if len(places) == 1}
     assert alone == {(y, x) for y, x in agree.nonzero().tolist()}
     assert len(alone) == min(4 * (size // 2) ** 2, H * W)
@@ -688,8 +688,8 @@ show(fig, alt="Median r2 with the drawings that are never switched, against the 
      "0.69 for the border, 0.80 for the class; never borders one at 0.12, never the right class at 0.40.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
-# If we switch ELS after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last has 0.50. (The
-# mean picture of the class, which looks at no noise, has 0.69 with the same drawings of ELS.) The two curves cross
+# If we switch ELS after 8 steps, **borders first** has a median r2 of 0.92 with borders always, borders last has 0.50.
+# (The mean picture of the class, which looks at no noise, has 0.69 with the same drawings of ELS.) The two curves cross
 # between 4 and 6 of 20 steps.
 #
 # **But the curves of the class cross there, too.** After 8 steps they are at 0.83 and 0.60. (Here everything is
@@ -731,12 +731,12 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # %% [markdown] tags=["slide"]
 # *Borders last* also suffers because things already stand in wrong places when the borders come. Let section 1's
 # circular network make the first 8 of 20 steps, and the network with zeros the rest: r2 with what the network with
-# zeros draws alone is 0.45. If the first 8 answers are plain grey instead, r2 is 0.63.
+# zeros draws alone is 0.45. If the first 8 answers are plain grey instead, r2 is **0.63**.
 #
 # So the first steps must know of a bright middle and a black frame, it seems. Let the first 8 answers be the mean
 # training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is **0.87** if that
-# network goes on, and **0.81** if the circular one does. So most of the loss comes from ignoring the noise in these
-# steps; having no border after them costs 0.05 more (before rounding).
+# network goes on, and **0.81** if the circular one does. So **most of the loss comes from ignoring the noise in these
+# steps**; having no border after them costs 0.05 more (before rounding).
 #
 # (The mean picture itself has r2 0.59 with these 30 drawings, made in 20 steps. If the circular network goes on after 8
 # grey answers, r2 is 0.09; after 8 steps of the network with zeros it is 0.95.)

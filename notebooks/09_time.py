@@ -35,7 +35,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. Ask the network where it looks (7 minutes)
 #
 # Until now we chose the patch size $P$ by hand, or borrowed a measured curve $P(t)$. The theory does not say what $P$
@@ -157,7 +157,7 @@ assert own_squares[:8] == [9, 9] + 6 * [11] and own_squares[8:] == sorted(own_sq
 if lab.profile == "laptop":
     assert [square_of(J) for J in maps.values()] == own_squares
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The square shrinks late: it stays 9 to 11 pixels wide from $t = 0.95$ to $0.5$, then falls to 3. When little noise is
 # left, nearby pixels say nearly everything. (We do not count $t = 1$, where the network's small errors are multiplied
 # by $1 / \alpha = 80$.)
@@ -302,8 +302,8 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 4. All noise levels at once (5 minutes)
 #
-# Now the same at all 20 steps, for 7 sizes and 10 seeds (stored). These seeds, from 900,000 on, are never predicted: a
-# curve fitted to the images that it should predict proves nothing.
+# Now the same at all 20 steps, for 7 sizes and 10 seeds (stored). These seeds, from 900,000 on, are **never
+# predicted**: a curve fitted to the images that it should predict proves nothing.
 #
 # At each time every seed names its best size. Sort the ten, and take the lower of the two in the middle, the **lower
 # median**: some seed chose it, and no single stray seed can move it far. This is **calibration**, and its result is
@@ -405,7 +405,7 @@ apart = [abs(a - b) for a, b in zip(filter_squares, own_squares, strict=True)][1
 print(f"from the network's squares to the linear filter's: mean {sum(apart) / 19:.2f} pixels, at most {max(apart)}")
 assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Twenty numbers, from 15 down to 3. **Nothing else is measured on the network.** (Its padding, and whether it is told
 # the class, are known from how it was built.) No weight is fitted. From here on the machine is complete.
 #
@@ -518,7 +518,7 @@ for t in [t for t, P in unet.patch_sizes("els-zeros") if P >= 17]:
 print("where the windows have 17 to 27 pixels, the squares that hold nine tenths of J:", squares)
 assert squares == {"UNet": [5, 7, 9] + 6 * [11], "its machine": [11, 11, 11, 11, 11, 13, 13, 13, 13]}
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # From $t = 0.95$ on, all curves but one close, down to 3. The exception, MNIST with circular padding, first opens from
 # 3 to 11.
 #
@@ -632,7 +632,7 @@ assert list(alike.values()) == [0.85, 0.70, 0.41]
 #
 # **Large windows must not vote at the end.** With 11 pixels throughout ELS has 0.72; with 3 in the last four steps, the
 # late switch, 0.91. But if the *bent filter* takes these four steps with its 11 pixels, so that no window closes, r2 is
-# 0.90, too. A likely reason why votes fail at the end: through 11 pixels they come out near a few training patches.
+# **0.90**, too. A likely reason why votes fail at the end: through 11 pixels they come out near a few training patches.
 #
 # The derivative's squares reach 0.90, and no machine was asked; but we chose nine tenths with this curve and the
 # calibrated one in view.
@@ -704,7 +704,7 @@ assert abs(too_long - 0.82) < 0.006
 # overly strict votes spoil, but no step follows the last.
 #
 # Later steps do not mend everything: with 15 pixels in the first *sixteen* steps, and the calibrated sizes in the last
-# four, r2 is 0.82 (calibrated: 0.91). So the curve must be neither small too early nor large for too long.
+# four, r2 is **0.82** (calibrated: 0.91). So the curve must be neither small too early nor large for too long.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Other networks, and a softer window (3 minutes)
@@ -780,10 +780,10 @@ for when, n in won.items():
     print(f"Gaussian only {when} (switch between t = 0.35 and 0.3): nearer than the square throughout for {n} of ten")
 assert abs(won["late"] - 9) <= 1 and abs(won["early"] - 2) <= 1
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Thirty new seeds agree with section 8: 3 pixels at the first two steps cost 0.034, and 15 at the last two 0.201.
 #
-# Between these two ends of the curve much is free. Ten other calibration seeds (section 5) cost 0.007. The straight
+# **Between these two ends of the curve much is free.** Ten other calibration seeds (section 5) cost 0.007. The straight
 # line, from each network's first size to 3, is a draw for our first network; the other four lose 0.003 to 0.021. With
 # only two sizes, each network's own at $t = 0.7$ and then 3, the networks of 16 x 16 lose 0.018 to 0.051 if the 3
 # begins at $t = 0.4$. If it begins late (the late switch, thirty seeds), two lose 0.02, and two are draws.

@@ -419,7 +419,8 @@ if lab.profile == "laptop":
 # 2,000.) The last, a **UNet**, also works on shrunken copies of the image, so that every pixel sees all of it.
 #
 # "Mean" is the mean of the class where the network is told it, "bent filter" the best one stored (for the UNet it has
-# no windows; for the circular network a better one follows).
+# no windows). The **skill** of a prediction is the share by which it reduces what the mean leaves unexplained: $1 - (1
+# - \mathrm{r2})/(1 - \mathrm{r2}_\text{mean})$.
 #
 # **Predict.** For which network will ELS be worst? Will its skill over the *mean* picture vary as much as its r2? And
 # what will larger pictures do to ELS, LS and the ideal denoiser?
@@ -506,14 +507,14 @@ assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(
 
 # %% [markdown] tags=["slide"]
 # For the circular ResNet the mean, IS, Wiener and LS are below 0.1: they tell places apart, which this network cannot.
-# A fair rival must know as little as the network: a bent filter that is the same for all pixels. The one in the table
-# sees ELS's windows, and reaches 0.71. The strongest that we tried is not in the table: it sees everything, and reaches
-# 0.76 (lesson 07). ELS reaches **0.83**, and is ahead of this stronger filter for 69 seeds. (The table's last column
-# counts the seeds for its own, weaker filter.)
+# A fair rival must know as little as the network: a bent filter that is the same for all pixels. The one in the figure
+# sees ELS's windows, and reaches 0.71. The strongest that we tried is not there: it sees everything, and reaches 0.76
+# (lesson 07). ELS reaches **0.83**, and is ahead of this stronger filter for 69 seeds. (The printed last column counts
+# the seeds for its own, weaker filter.)
 #
 # This 0.83 is the lowest of ELS's five numbers. But the mean picture has only 0.09 there, and 0.54 for the first
 # network: much of r2 reflects how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**,
-# nearly the same for all five; that of the table's bent filter is 0.64 to 0.72. (LS comes close for the UNet: 0.79.)
+# nearly the same for all five; that of the figure's bent filter is 0.64 to 0.72. (LS comes close for the UNet: 0.79.)
 
 # %% tags=["slide", "hide-input"]
 large = els.load_results(networks["ResNet, class, 28 x 28"][0])
@@ -537,7 +538,7 @@ print("28 x 28:", {name: f"r2 {r2_of:.2f}, ELS ahead for {count}" for name, (r2_
 assert [count for _, count in stronger.values()] == [100, 83]
 assert all(abs(r2_of - v) < 0.006 for (r2_of, _), v in zip(stronger.values(), (0.65, 0.84), strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # At 28 x 28 the ideal denoiser falls from 0.74 to **0.36**: it draws whole garments, and the network no longer does.
 # But the mean of the class falls just as far, from 0.73 to 0.36. What changes is how much equivariance is worth: LS
 # falls from 0.91 to **0.63**, ELS only from 0.94 to **0.88**. ELS is ahead of LS for all 100 seeds, and of the bent
@@ -571,7 +572,7 @@ assert sum(P >= 17 for _, P in sizes) == sum(P > 15 for _, P in sizes) == 9
 
 # %% [markdown] tags=["slide"]
 # Back then the largest size on offer was 15 pixels. **A fit that ends at the edge of what was offered is not a fit.**
-# Nine of today's twenty sizes are larger. With them ELS has 0.91 on the same seeds.
+# Nine of today's twenty sizes are larger. With them ELS has **0.91** on the same seeds.
 #
 # On all 100 seeds LS has 0.91; ELS has 0.93, and is ahead for 64. In a picture of 16 x 16 a window of 17 pixels reaches
 # a border from everywhere, which tells each pixel where it is. So in 9 of the 20 steps ELS *is* LS.
@@ -647,10 +648,10 @@ assert all(abs(a - b) < 0.006 for a, b in zip(by, (0.93, 0.92, 0.89), strict=Tru
 # the rival lacks there, against ELS's 0.91, is half wider windows (with $17t$ LS has 0.87), half equivariance.
 
 # %% [markdown] tags=["slide"]
-# For the UNet ELS leads LS by 0.020 on average (0.011 to 0.029), which is hardly luck (call your `sign_test(64, 100)`).
-# But LS has ELS's windows here: with $31t$ it is level with ELS, which is ahead for 52 seeds. So the windows matter
-# more. We trained the UNet again, from another seed (lesson 15): for the new UNet ELS has 0.93 with the windows of the
-# first, but 0.89 with those measured on the new one. Equivariance adds **little** here.
+# For the UNet ELS leads LS by 0.020 on average (0.011 to 0.029), for 64 of 100 seeds, which is hardly luck: call your
+# `sign_test(64, 100)`. But LS has ELS's windows here: with $31t$ it is level with ELS, which is ahead for 52 seeds. So
+# the windows matter more. We trained the UNet again, from another seed (lesson 15): for the new UNet ELS has 0.93 with
+# the windows of the first, but 0.89 with those measured on the new one. Equivariance adds **little** here.
 
 # %% [markdown] tags=["slide"]
 # Why does the ideal denoiser come so close to the UNet (0.86)? Does the UNet remember? For 20 of 100 seeds the training
@@ -685,10 +686,10 @@ leans = [gap(leaning[name], leaning["alibi"]) for name in ("UNet", "trained agai
 print("leaning to our ideal denoiser, minus the alibi's: UNet {}, UNet trained again {}".format(*leans))
 assert leans == [(0.031, 0.014, 0.052), (0.002, -0.032, 0.031)]
 
-# %% [markdown]
-# For 21. (With shuffled seeds, for fewer than one.) The alibi UNet's r2 with the ideal denoiser of our pictures, which
-# it never saw, is 0.85, and with that of its own pictures 0.84. So most of the likeness is not memory: such a UNet lays
-# out much the same picture, whichever 2,000 it has learned from.
+# %% [markdown] tags=["slide"]
+# **For 21.** (With shuffled seeds, for fewer than one.) The alibi UNet's r2 with the ideal denoiser of our pictures,
+# which it never saw, is 0.85, and with that of its own pictures 0.84. So **most of the likeness is not memory**: such a
+# UNet lays out much the same picture, whichever 2,000 it has learned from.
 #
 # There may be a trace of memory, in one of two trainings. Take r2 with our ideal denoiser, minus r2 with that of the
 # other pictures: for our UNet this is larger than for the alibi (last printed line: mean and interval). For the UNet
@@ -731,7 +732,7 @@ if lab.profile == "laptop":
     stated = {"contrast": (0.39, 0.75), "error": (0.15, 0.18), "r2 of ELS": (0.87, 0.95), "r2 of IS": (0.39, 0.72)}
     assert all(abs(a - b) < 0.006 for k in stated for a, b in zip(grows[k], stated[k], strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Two drawings have the lowest r2. One, seed 77, is faint, and only five seeds are missed by less than its 0.12 (rms,
 # the root mean square of the error; from black to white is 2). The other, seed 35, is the worst miss of all: 0.32. Of
 # the ten lowest r2, three are among the ten largest errors (chance would give one).
@@ -740,9 +741,9 @@ if lab.profile == "laptop":
 # strongest it nearly doubles, whereas the error only grows from 0.15 to 0.18. So r2, which compares error and contrast,
 # rises with contrast, and does so for the ideal denoiser, too.
 #
-# **An open bet.** For seeds 100, 101, ... no drawing of this network is stored. The next cell draws ten with ELS: rank
-# them by the error (rms) that you expect. Then draw them with the network. With only ten, luck has a say: take more,
-# some tens.
+# **An open bet.** For seeds 100, 101, ... no drawing of this network is stored. The next cell draws ten with ELS:
+# **rank them by the error (rms) that you expect**. Then draw them with the network. With only ten, luck has a say: take
+# more, some tens.
 
 # %%
 fresh = range(100, 110)  # take more

@@ -64,7 +64,7 @@ show(
     "pixel values: many at black, the brighter ones below the diagonal, along a flatter line.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The points of a perfect prediction lie on the diagonal; if it is right up to brightness and contrast, they lie on
 # another straight line. Here that line is flatter: the network drew with less contrast. Three numbers describe such a
 # cloud. With $\bar p, \bar y$ the means over this image's pixels:
@@ -164,7 +164,7 @@ assert seen["negative"][0] < -0.999
 assert near([seen[name][2] for name in (*damages,)[:3]], (0.37, 0.65, -9.16), 0.01)
 assert near(seen["one pixel to the right"][1:] + seen["noise added"][1:], (0.63, 0.59, 0.48, -0.03), 0.01)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # r2 forgives every change of brightness and contrast: to r2 a photographic negative is a perfect prediction. r notices
 # the sign, R2 everything. All three notice the move and the noise. An R2 below 0 means: worse than one grey, the mean
 # of the target.
@@ -231,9 +231,9 @@ for name, values in table.items():
 assert near([*table["els-zeros"], *table["is"]], (0.954, 0.910, 0.905, 0.783, 0.613, 0.515))
 assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5)], (0.0065,), 0.0001)
 
-# %% [markdown]
-# From the same 100 pairs of images ELS gets $0.954$, $0.910$ or $0.905$, and leads IS by $0.17$, $0.30$ or $0.39$. R2
-# makes the gap widest: wrong brightness and contrast cost ELS little, IS more.
+# %% [markdown] tags=["slide"]
+# From the same 100 pairs of images ELS gets $0.954$, $0.910$ or $0.905$, and leads IS by $0.17$, $0.30$ or $0.39$. **R2
+# makes the gap widest**: wrong brightness and contrast cost ELS little, IS more.
 #
 # Setting one table's r beside another's r2 compares two names, not two machines. The paper calls its measure $r^2$; the
 # code published with it computes $r$ under that label. If the paper's table was made with that code, its headline
@@ -358,7 +358,7 @@ for key, stated in (
     assert abs(found[0] - stated[0]) < 0.001 and found[1] == stated[1]
 assert abs(of_wider.quantile(0.5) - 0.866) < 0.002 and abs(count - 84) <= 1
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The best copy has $0.72$, and $0.78$ if it may be shifted; ELS is ahead of the shifted copy for 95 of 100. (For the
 # course's UNet only for 55: there r2 can hardly tell a copy from a formula that creates.)
 #
@@ -416,12 +416,12 @@ by_R2 = seed_by_seed(*by_R2)
 print("ELS - bent filter,  20 steps, R2:", GAP.format(*by_R2))
 assert near(by_R2, (0.019, 0.001, 0.030, 62))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The mean image matches the 20 better, as does IS. ELS, LS and the two filters match the 150 better.
 #
 # And **the ranking depends on the target**. With the 150, ELS is $0.053$ ahead of the bent filter (median of the
-# differences). With the 20, r2 cannot tell them apart: the interval, $-0.002$ to $0.024$, contains 0. (By R2, ELS is
-# just ahead with the 20 as well.) Which is the right target?
+# differences). **With the 20, r2 cannot tell them apart**: the interval, $-0.002$ to $0.024$, contains 0. (By R2, ELS
+# is just ahead with the 20 as well.) Which is the right target?
 #
 # A clue: the mean image, which knows nothing of the noise, prefers the 20 steps most, as if something pulled these
 # drawings towards what they all share. Where do the network's two drawings part: all along the way, or at one place?
@@ -469,8 +469,8 @@ lazy = rms(noise - eps_exact)
 print(f"the noise estimate is off by {lazy:.4f} if it is the input itself, by {error_eps:.4f} if it is the network's")
 
 # %% [markdown] tags=["slide"]
-# By $0.0087$, a third as much: at $t = 1$ the trained network is worse than none. (It was known that where hardly any
-# picture is left, a guess of the noise makes a poor guess of the picture: references below.)
+# By $0.0087$, a third as much: **at $t = 1$ the trained network is worse than none.** (It was known that where hardly
+# any picture is left, a guess of the noise makes a poor guess of the picture: references below.)
 #
 # What does one step do with such an error? Put this $D = (x_t - \sigma \hat\epsilon)/\alpha$ into the DDIM step of
 # lesson 01:
@@ -516,7 +516,7 @@ for steps in (20, 150):
 cosine = torch.cosine_similarity(errors[20], errors[150], dim=1).quantile(0.5).item()
 print(f"cosine of the two errors, median over the seeds: {cosine:.2f}")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Of the 20 steps the first amplifies, by $6.2$; the others do not, nor do any of the 150. At $t = 0.95$, after eight of
 # these short steps, $x$ is $0.05$ from where the exact denoiser would have taken it; after the one long step it is
 # $0.16$ away, and in much the same direction (cosine $0.95$). Why the long step harms more is clearer from the side of
@@ -635,7 +635,7 @@ print(f"ELS in 150 steps: r2 with its 150 {els_150.quantile(0.5):.3f}, in 20 ste
 assert settled[0].min() > 0.999 and abs(settled[1].max() - 0.96) < 0.006
 assert near([els_150.quantile(0.5), els_20.quantile(0.5)], (0.879, 0.896)) and (els_150 < els_20).all()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Yes: r2 goes from $0.963$ to $0.994$, and rises for 97 of 100. But can the judge be trusted? With three times as many
 # steps the network draws the same picture again (four seeds: r2 with its 150 above $0.999$). So its 150 are what it
 # draws by itself, and **its own long first step harmed its drawing**. The pull of section 5 is gone, too: the mean
@@ -666,7 +666,6 @@ for name, who, mark, colour in (
     ("exact", "the exact denoiser", "s", plotting.INK),
 ):
     axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", label=f"taken by {who}")
-    print(f"{name:5s}", " ".join(f"{value:+.3f}" for value in middle[name]))
 axis.set(xticks=[1, *range(2, 21, 2)], xlabel="which of the network's 20 steps is replaced")
 axis.set_ylabel("gain of r2 with its 150,\nmedian of 100 seeds")
 axis.legend(loc="lower left")
@@ -678,9 +677,10 @@ show(
 assert abs(middle["els"][0] - 0.030) < 0.001 and middle["els"][1:19].abs().max() < 0.001
 assert (middle["exact"][1:] < 0).all() and abs(middle["exact"][19] + 0.274) < 0.001 > abs(middle["els"][19] + 0.003)
 
-# %% [markdown]
-# Only the first step: there both gain $0.030$. In the others ELS changes next to nothing. The exact denoiser harms in
-# every step from the second on, most in the last, where it answers with pictures that it knows by heart (lesson 02).
+# %% [markdown] tags=["slide"]
+# **Only the first step**: there both gain $0.030$. In the others ELS changes next to nothing. **The exact denoiser
+# harms in every step from the second on**, most in the last, where it answers with pictures that it knows by heart
+# (lesson 02).
 
 # %% [markdown] tags=["slide"]
 # What in the first answer does the harm? The network's error has a part that is **common** to all 100 seeds, its mean,
@@ -799,7 +799,7 @@ assert all(abs(a - b) < 0.002 for values, expected in zip(
     again.values(), ((0.757, 0.948), (0.803, 0.898), (0.858, 0.983)), strict=True
 ) for a, b in zip(values, expected, strict=True)) and from_grey < 0.03  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # One grey, everywhere: the mean over all images *and all places*. This first answer brings the circular network to
 # $0.983$ with its own 150 steps. The exact one brings it only to $0.898$, less than its own first step, $0.948$. The
 # circular ELS machine, under the same constraint, says so itself: at $t = 1$ its $D$ is nearly that grey. "Exact" must

@@ -182,10 +182,10 @@ if lab.profile == "laptop":
     assert [int(three.sum()) for three in crowds.values()] == [13, 17, 29, 7, 6]
     assert share["network"] > 3 * share["real"] and share["ELS"] > 5 * share["real"]
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **4.2 %** of the network's trousers have three legs when it takes 150 steps, and **7.2 %** of the machine's, against
 # 1.3 % of the real ones. In 20 steps the network has no visible excess. Nor has IS: it copies real trousers, false
-# alarms included. So *how many* third legs there are depends on how we sample. From here on "the network" takes 150
+# alarms included. So **how many third legs there are depends on how we sample.** From here on "the network" takes 150
 # steps.
 
 # %% [markdown] tags=["slide"]
@@ -314,13 +314,12 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **Part of it is width.** Sort the seeds into fifths by the width of the ELS drawing below the waist: most third legs
-# of both are in the widest fifth. If we shuffle within the fifths, chance gives three; seven or more come up in 1 % of
-# the shuffles (p). Simply naming the 29 *widest* finds five of the network's 17.
+# of both are in the widest fifth. If we shuffle within the fifths, **chance gives three**; seven or more come up in 1 %
+# of the shuffles (p). Simply naming the 29 *widest* finds five of the network's 17.
 #
 # Three may be too many, because a third leg itself widens a drawing there. By the width *above* the waist chance gives
-# 1.6. **How much a common cause explains depends on where we measure it.** (The third line, by the width of the IS
-# drawing, is in between.) From here on we measure ELS below the waist, which leaves the least for the machine to
-# explain.
+# 1.6. **How much a common cause explains depends on where we measure it.** (By the width of the IS drawing, below the
+# waist, it gives 2.4.) From here on we measure ELS below the waist, which leaves the least for the machine to explain.
 
 # %% [markdown] tags=["slide"]
 # Do all good predictors draw third legs? Two filters from lesson 11 have the windows of ELS but no votes. The **local
@@ -362,7 +361,8 @@ for name, said in zip(predicted, (0.95, 0.92, 0.87, 0.94, 0.94), strict=True):
 by_els, by_network = (steady(trousers[name]) for name in ("ELS", "network"))
 twice = [int(v.sum()) for v in (by_network, steady(real["trousers"]), by_els, by_els & by_network)]
 number, p = within_fifths(by_els, by_network)
-print(f"counted in two rows: network, real, ELS, both ELS and network: {twice}, by chance {number:.1f} (p = {p:.2%})")
+print("third legs in two rows on end: network {}, real {}, ELS {}, both ELS and network {},".format(*twice), end=" ")
+print(f"by chance {number:.1f} (p = {p:.2%})")
 if lab.profile == "laptop":
     assert list(found.values()) == [(29, 7), (33, 7), (33, 7), (6, 1), (3, 0)] and twice == [8, 6, 18, 5]
 
@@ -399,7 +399,7 @@ print(f"start repaired: {counted[0]} with three legs, {counted[1]} among the for
 if lab.profile == "laptop":
     assert counted == [24, 14, 11, 11] and 4.3 < number < 4.45 and p < 0.001
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # It repeats 14, and now has 24. ELS names **11** of these (chance at similar width: 4.4), the equivariant filter as
 # many. That is firmer, but this network now starts where ELS starts.
 
@@ -428,10 +428,10 @@ show(
     "(seeds 3, 4 and 11) on the same side, and its ragged hems; IS is symmetric.",
 )
 
-# %% [markdown]
-# Row B is real. From the noise of row A, ELS draws odd sleeves, too. We measure **mirror r2**, the r2 of an image with
-# its own mirror image. A garment may hang two pixels off the middle; its mirror image is then four pixels away, so we
-# take the best of nine shifts. An image is **lopsided** if it is less symmetric than 19 of 20 real garments of its
+# %% [markdown] tags=["slide"]
+# **Row B is real.** From the noise of row A, ELS draws odd sleeves, too. We measure **mirror r2**, the r2 of an image
+# with its own mirror image. A garment may hang two pixels off the middle; its mirror image is then four pixels away, so
+# we take the best of nine shifts. An image is **lopsided** if it is less symmetric than 19 of 20 real garments of its
 # kind.
 
 
@@ -516,7 +516,7 @@ if lab.profile == "laptop":
     for garment, values in stated.items():
         assert all(abs(together[garment, name] - r) < 0.006 for name, r in zip(who, values, strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # By the correlations in the figure, ELS and the equivariant filter follow the network most closely, and IS least.
 #
 # Of the network's pullovers, 35 of 100 are lopsided; of real ones, one in twenty. ELS is lopsided on **33** of the 35,
@@ -588,6 +588,7 @@ LINE = "{:20s} {:8d} {:6d} {:5d} {:12d} {:11d} {:7d}      {:.3f}"
 print(HEAD)
 for name, numbers in results.items():
     print(LINE.format(name, *numbers))
+print("cured: no longer lopsided; new: lopsided only now; network too: so is the network's drawing")
 fresh = garments.held_out()
 fresh = fresh.images[fresh.labels == 1].cpu()
 windows_at = {round(t, 2): p for t, p in sizes}
@@ -604,10 +605,10 @@ if lab.profile == "laptop":
 # Every edit lowers the count. With at least 13 below t = 0.4, the machine sees nearly the whole garment to the end. It
 # leaves the fewest, 9 of 37, but begins to **copy**: 17 drawings are less than a third as far from the nearest training
 # picture as from the second (lesson 14's sign of a copy; no unseen real trousers show it). It is also the worst
-# prediction: r2 0.90 instead of 0.95. The one with 15 from 0.4 to 0.6 copies nothing and stays closest (0.96).
+# prediction: r2 0.90 instead of 0.95. The one with 15 from 0.4 to 0.6 copies nothing and **stays closest** (0.96).
 #
-# So is the short view the cause, and does the network look further at t from 0.4 to 0.6? A change must be compared with
-# a rival that has nothing to do with the supposed cause.
+# So is the short view the cause, and does the network look further at t from 0.4 to 0.6? **A change must be compared
+# with a rival that has nothing to do with the supposed cause.**
 #
 # ### Exercise 3: A rival that looks at nothing (3 minutes, ★☆☆)
 #
@@ -701,10 +702,10 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 7. From third legs to sixth fingers (3 minutes)
 #
-# Kamb and Ganguli point to a mechanism: parts that are each in order are put together by windows that never see the
+# Kamb and Ganguli point to a **mechanism**: parts that are each in order are put together by windows that never see the
 # whole. One finding supports it: three predictors with such windows foretell lopsided drawings better than two that see
 # the whole, IS and the Wiener filter. For third legs such windows are not enough: the local filter, too, has them, and
-# draws few. And one finding decides nothing: a long view leaves fewer errors, but so does the mean.
+# draws few. And one finding **decides nothing**: a long view leaves fewer errors, but so does the mean.
 #
 # All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the whole
 # image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a

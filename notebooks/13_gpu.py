@@ -69,7 +69,7 @@ lab = els.lab()
 # **Predict.** With one noisy image and 200 training images of 16 x 16 pixels on the torus, how many queries, keys and
 # logits are there?
 
-# %%
+# %% tags=["slide"]
 from torch.nn import functional as F
 
 
@@ -192,18 +192,18 @@ if lab.profile == "laptop":
     assert [round(part, 2) for part in held.values()] == [0.04, 0.19, 0.96]
     assert [round(x) for x in asked] == [35, 43] and [round(x, 2) for x in error] == [0.26, 0.37] and worse == 12
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Without the bias, the machine asks longer patches (their $\|p\|^2$ is 43 on average, not 35). In all twelve pictures
 # its answer is then further from the clean image: 0.37, not 0.26 (root mean square, averaged over the twelve).
 #
-# Six images, 3 % of the 200, hold a third of the middle pixel's attention: it is neither held by a few alone nor spread
-# evenly. How much six images hold depends on the noise. For the median pixel it is 4 % of the attention at $t = 0.9$,
-# nearly as if all images were alike, and 96 % at 0.2.
+# **Six images, 3 % of the 200, hold a third of the middle pixel's attention**: it is neither held by a few alone nor
+# spread evenly. How much six images hold depends on the noise. For the median pixel it is 4 % of the attention at $t =
+# 0.9$, nearly as if all images were alike, and 96 % at 0.2.
 #
-# The machine *asks* every place. Yet this pixel's attention stays within four pixels, and that is the images' doing:
-# the pixel lies on a garment, and in the training images, too, the garments are in the middle. (In another picture only
-# a fifth stays.) Shift each training image around the torus as you like: the patches stay the same, and so do the
-# answers.
+# The machine *asks* every place. Yet **this pixel's attention stays within four pixels**, and that is the images'
+# doing: the pixel lies on a garment, and in the training images, too, the garments are in the middle. (In another
+# picture only a fifth stays.) Shift each training image around the torus as you like: the patches stay the same, and so
+# do the answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. One call (5 minutes)
@@ -235,7 +235,7 @@ scale = [schedule.sigma(s) ** 2 / schedule.alpha(s) for s in (1.0, 0.05)]
 print(f"sigma^2 / alpha: {scale[0]:.0f} at t = 1, {scale[1]:.3f} at t = 0.05")
 assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # $\sigma^2 / \alpha$ takes the place of $\sqrt{d}$. The queries already hold its inverse, so `scale` is 1. But whereas
 # $\sqrt{d}$ is fixed, $\sigma^2 / \alpha$ falls from 80 to 0.006, so with little noise the nearest patches win.
 #
@@ -299,10 +299,10 @@ assert gap < 1e-4
 if lab.profile == "laptop":
     assert (round(averaged, 2), round(silent, 2), round(sent / 1e3)) == (0.5, 0.22, 6) and gap < 3e-5
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Streaming gives the same answer, up to rounding (less than 0.00003). But the average of the two halves' answers is off
-# by up to 0.50: in 22 % of the pixels one half has less than a hundredth of the weight, yet in the average it counts as
-# much as the other.
+# by up to 0.50: in 22 % of the pixels **one half has less than a hundredth of the weight, yet in the average it counts
+# as much as the other**.
 #
 # This is **streaming softmax** (Milakov and Gimelshein, 2018), and the heart of **FlashAttention** (Dao et al., 2022):
 # read queries and keys in **tiles**, so small that their logits fit into the *cache*, a processor's small and fast
@@ -376,9 +376,10 @@ check.smallest_sigma(smallest_sigma)
 # ```
 # </details>
 #
-# A logit off by 0.1 changes a weight by 10 %. By this estimate that happens at $\sigma = 0.005$, for the lengths and
-# the `alpha` of section 1. Now we measure it in twelve pictures, with 40 training images. **Predict.** Does it happen
-# at a larger or at a smaller $\sigma$? And how far off is a pixel then, on a range of 2?
+# A logit off by 0.1 changes a weight by 10 %. One rounding changes a logit by about $2^{-24} \alpha\, |q|\,|k| /
+# \sigma^2$, so that happens at $\sigma = 0.005$, for the lengths and the `alpha` of section 1. Now we measure it in
+# twelve pictures, with 40 training images. **Predict.** Does it happen at a larger or at a smaller $\sigma$? And how
+# far off is a pixel then, on a range of 2?
 
 
 # %%
@@ -431,7 +432,7 @@ if lab.profile == "laptop":
     assert dots[-2] / 25 < direct[-2] < dots[-2] / 15 and 3 < dots[-2] / dots[-3] < 5
     assert (round(crossing, 3), round(estimate, 3)) == (0.015, 0.005)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # At a larger one, about $0.015$: the estimate counts one rounding, but a dot product of 49 numbers is rounded at each
 # addition. Direct differences, which subtract *before* squaring, are twenty times better at $t = 0.005$.
 #
@@ -440,7 +441,7 @@ if lab.profile == "laptop":
 # So the package estimates how far a logit can be off. If that is too far, it subtracts before it squares, or switches
 # to float64, which takes longer.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. The other exact form: slide, square, blur (8 minutes)
 #
 # Lesson 07 had the same machine without a single patch: slide every training image by a displacement, square its
@@ -475,11 +476,11 @@ def slide_and_blur(x_t, images, P):
     return functools.reduce(Partial.merge, parts).mean()[:, 0].T.reshape(x_t.shape)
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Count the work for one query and one key (one colour channel). Attention multiplies and adds $P^2$ numbers and a
-# value, and needs four operations for the softmax: $2(P^2 + 1) + 4$. The blur needs about sixteen: three for a squared
-# difference (times $\alpha$, subtract, square), four for the sums, one to scale it, and eight for the vote (compare
-# with the largest so far, subtract it, exponential, add, weigh the value, add it, rescale both sums).
+# value, and needs four operations for the softmax: $2(P^2 + 1) + 4$. The blur needs **about sixteen**: three for a
+# squared difference (times $\alpha$, subtract, square), four for the sums, one to scale it, and eight for the vote
+# (compare with the largest so far, subtract it, exponential, add, weigh the value, add it, rescale both sums).
 #
 # The package has tiles (section 3), and a **fused blur**: slide, square, blur and vote are compiled into one loop, so
 # that few numbers leave the processor's caches.
@@ -590,7 +591,7 @@ assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [2
 # window sizes and both kinds of border), and 10 to 14 times faster than one tuned to the processor's caches. The
 # website's page *Status* has more (`book/status.md` in the repository).
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. What is it good for? (4 minutes)
 #
 # **Predict.** Take ImageNet (1,281,167 pictures) at 64 x 64 pixels in colour, $P = 9$, and a large GPU that does 67

@@ -71,7 +71,7 @@ print("the networks after 1,000 and 16,000 steps, asked again, draw what is stor
 
 # %% tags=["slide"]
 show(
-    plotting.image_rows({"training set": pictures[:10], "1,000 steps": ten[1000]["network"][:10]}),
+    plotting.image_rows({"training set": pictures[:10], "network after\n1,000 steps": ten[1000]["network"][:10]}),
     alt="Above, ten garments, the whole training set. Below, what the network draws from ten seeds after 1,000 steps: "
     "shapes, most of them in one piece, none of them one of the ten.",
 )
@@ -91,7 +91,7 @@ show(
     "are copies or nearly so, others are put together from several.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Piece by piece**, and not all of them even at the end. Follow one column down: a cloud, a ragged shape, then clean
 # edges, and more and more that we recognise from the ten. At the end seeds 4 and 8 are put together from several. Seed
 # 9 is one of the ten, but not the one that IS draws. (Seeds 0 and 7 look like one, too, but are not near enough to
@@ -375,15 +375,15 @@ assert level["bent filter"] == [-1, -1, 0, 1, 1, 0] and level["LS"][-1] == 0
 said = torch.tensor([[0.08, 0.09, 0.07, 0.09, 0.11, 0.11], [0.11, 0.10, 0.08, 0.08, 0.08, 0.06]])
 assert (torch.stack(of_filter) - said).abs().max() < 0.006
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Where the interval of the mean difference (printed) contains 0, we call the two level. The filter is ahead up to
 # 1,000 steps, level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. By then LS is level with
 # ELS, too.
 #
-# Does it matter to a filter which ten it has? It does from the start: with the windows of 16,000 steps the network's
-# own ten are ahead of the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of its ten:
-# mean, covariance, a curve. So the network holds something of that kind even at 500 steps, where its loss does not show
-# it.
+# Does it matter to a filter which ten it has? **It does from the start**: with the windows of 16,000 steps the
+# network's own ten are ahead of the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of
+# its ten: mean, covariance, a curve. So the network holds something of that kind even at 500 steps, where its loss does
+# not show it.
 
 # %% [markdown] tags=["slide"]
 # ## 5. A loss that no small window explains (7 minutes)
@@ -420,7 +420,8 @@ on_line = {"va": "center", "fontsize": 10, "bbox": {"fc": "w", "ec": "none", "pa
 for P, rung in rungs.items():
     axis.axhline(rung, color=plotting.GREEN, lw=1)
     axis.text(steps[-1] * 1.2, rung, f"LS, {P} x {P}", color=plotting.GREEN, **on_line)
-axis.plot(steps, climb.values(), "o-", color=plotting.BLUE)
+axis.plot(steps, climb.values(), "o-", color=plotting.BLUE, label="the network")
+axis.legend(loc="lower left")
 loss_axis(axis, steps)
 axis.set(xlabel="steps", ylabel="loss at t = 0.525", xlim=(400, 40_000), ylim=(0.004, 0.13))
 show(
@@ -429,7 +430,7 @@ show(
     "of 3, 5, 7 and 9 pixels: below that of 3 between 1,000 and 2,000 steps, of 5 after 4,000, never of 7.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # By nine tenths: from 0.062 to 0.006. The network passes the rung of 3 x 3 between 1,000 and 2,000 steps, that of 5 x 5
 # between 4,000 and 8,000, and never that of 7 x 7. (All are asked about the same noisy pictures.) Being above a rung
 # proves nothing.
@@ -501,11 +502,11 @@ assert [*inner[0.5, 9].values()] == [0.96, 0.95, 0.85, 0.74, 0.69, 0.68, 0.74]
 assert [*inner[0.2, 9].values()] == [0.98, 0.96, 0.90, 0.82, 0.78, 0.76, 0.88]
 assert inner[0.5, 3]["500 steps"] == 0.44
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # At t = 0.5 the share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **The network looks
-# further as it ages.** But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none,
-# has a share of 0.74, like the network of ten after 4,000 steps. (With less noise, at t = 0.2, the course's ResNet
-# looks less far than that network.)
+# further as it ages.** **But that is no sign of memory**: the course's ResNet, which has 2,000 pictures and copies
+# none, has a share of 0.74, like the network of ten after 4,000 steps. (With less noise, at t = 0.2, the course's
+# ResNet looks less far than that network.)
 #
 # Nor do calibrated windows say how far a network looks. They say only which machine it **resembles**: at t = 0.5, after
 # 500 steps, they are 3 x 3, the smallest that we tried, but the inner 3 x 3 has a share of only 0.44.
@@ -581,7 +582,7 @@ show(
 # Twice the pictures take **about twice the steps**: 1,730, 3,740 and 6,730. Each of n pictures fills one nth of every
 # batch. Call the steps times this share its **own steps**: steps / n. If we plot the losses against own steps, those on
 # own pictures come together from 200 on, and those on new pictures are lowest at 100 for all three. (They were measured
-# at 50, 100, 200, ... own steps, so they turn somewhere from 50 to 200.) So are own steps the clock?
+# at 50, 100, 200, ... own steps, so they turn somewhere from 50 to 200.) **So are own steps the clock?**
 #
 # How far one step changes the weights is set by the **learning rate**. In each of these trainings it rises at first,
 # then falls to zero at the end.
@@ -621,7 +622,7 @@ at_200 = [one[3, 2].item() for one in rate.values()]
 assert max(at_200) / min(at_200) < 1.03 and all(one[:, 1].min() > 0.03 for one in rate.values())
 assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 steps for each picture would fit
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Own steps predict 700 and 1,400; we see 550 and 900 (350, 550 and 900 are 70, 55 and 45 own steps). As far as we
 # looked, more pictures take longer, but **less than in proportion**.
 #
@@ -680,20 +681,20 @@ show(
     "and by the network from the same noise. From seeds 34, 36 and 73 both draw the boot, or nearly.",
 )  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The network **knows** the boot far better: the loss is 0.012 on the boot, 0.033 on the others. (The boot is not an
 # easy one: where each picture is there once, the loss after as many steps is 0.028 on the boot, 0.025 on the others.)
 #
 # Does it **draw** the boot? A copy of the boot is also near its twin, no. 15, so the gap ratio fails. Take a distance
-# instead: 3 of 100 drawings are nearer to the boot than half its distance from that twin; where the boot is there once,
-# 0 are. As copies, that is too few to tell. But many drawings lean towards it: of the twenty it is the nearest to 31
-# (IS draws it 29 times); if it is there once, to 3.
+# instead: 3 of 100 drawings (seeds 34, 36 and 73) are nearer to the boot than half its distance from that twin; where
+# the boot is there once, 0 are. **As copies, that is too few to tell.** But many drawings lean towards it: of the
+# twenty it is the nearest to 31 (IS draws it 29 times); if it is there once, to 3.
 
 # %% [markdown] tags=["slide"]
 # ## 8. At the edge of memory (5 minutes)
 #
 # As the network of ten aged, the windows of the machine that it resembles grew. But the course's ResNet and UNet, with
-# 2,000 pictures, have wide windows, too, and neither copies. So what is a *wide* window?
+# 2,000 pictures, have wide windows, too, and neither copies. **So what is a wide window?**
 #
 # Ask the voters. At one noise level, lesson 07 counted among how many patches a pixel hesitates: about
 # $e^{\text{entropy}}$ of its votes. Here is one number for each network. (The networks: those of 5, 10 and 20 pictures
@@ -788,11 +789,11 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# About 6; for the UNet it is 67, for the ResNet 600. The ResNet's windows are as wide as those of the network of ten at
-# the end, 8 pixels on average, but there are more pictures to tell apart.
+# **About 6; for the UNet it is 67, for the ResNet 600.** The ResNet's windows are as wide as those of the network of
+# ten at the end, 8 pixels on average, but there are more pictures to tell apart.
 #
 # **How wide a window is depends on what it must tell apart.** Its width in pixels sorts only networks of few pictures.
-# The number of voters sorts nearly all: with 39 or more no drawing is a copy, with 25 to 16 at most two of 100 are,
+# **The number of voters sorts nearly all**: with 39 or more no drawing is a copy, with 25 to 16 at most two of 100 are,
 # with 15 or fewer, 2 to 37 are. (The open square is off: five pictures after 250 steps, a network that does not yet
 # resemble its machine, r2 0.07.)
 #

@@ -106,17 +106,18 @@ stays = {name: els.compare(images, stored[name].clamp(-1, 1)).r2 for name, image
 again = {}
 for name, r2 in stays.items():
     again[name] = [round(r2.quantile(q).item(), 2) for q in (0.5, 0.05)]
-    print("{:12s} own against others: median r2 {:.2f}, 5 seeds of 100 below {:.2f}".format(name, *again[name]))
+    numbers = "median r2 {:.2f}, 5 seeds of 100 below {:.2f}".format(*again[name])
+    print({"is": "IS", "els-zeros": "ELS"}.get(name, name), f"of own pictures and of others: {numbers}")
 assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [1, 0.99]}
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The ideal denoiser draws one of the pictures it holds, so with other pictures it draws another: usually a similar
 # garment (median r2 0.81), but for 5 seeds of 100 something else altogether (below 0.29). The local and equivariant
 # machine draws **the same** (0.98), although every piece that it averages now comes from a new picture.
 #
-# But staying the same is easy: the strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
-# windows, its answers bent by a curve), changes even less (1.00). And staying the same does not yet mean predicting the
-# network.
+# But **staying the same is easy**: the strongest rival of lesson 11, the *bent filter* (the best linear filter with
+# ELS's windows, its answers bent by a curve), changes even less (1.00). And staying the same does not yet mean
+# predicting the network.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A formula made of pictures that the network never saw (6 minutes)
@@ -139,7 +140,8 @@ scores, predicts = {}, {}
 for name in exchanged:
     mine, theirs = scores[name] = [els.compare(some[name].clamp(-1, 1), target).r2 for some in (stored, exchanged)]
     predicts[name] = [round(r2.quantile(0.5).item(), 2) for r2 in (mine, theirs)] + [int((mine > theirs).sum())]
-    print("{:12s} own {:.2f}, others {:.2f}; own ahead for {} of 100".format(name, *predicts[name]))
+    numbers = "own pictures {:.2f}, others {:.2f}; own ahead for {} of 100".format(*predicts[name])
+    print({"is": "IS", "els-zeros": "ELS"}.get(name, name), f"r2 with the network: {numbers}")
 
 # %% tags=["hide-input"]
 assert predicts == {"is": [0.61, 0.61, 43], "els-zeros": [0.91, 0.91, 58], "bent filter": [0.86, 0.86, 46]}
@@ -155,13 +157,13 @@ print("40 seeds: only shoes among the others {:.2f}; as many of all kinds {:.2f}
 assert control == [0.47, 0.90, 0.56]
 
 # %% [markdown] tags=["slide"]
-# **It predicts just as well** (0.91 and 0.91). The network's own pictures are ahead for 58 seeds of 100, hardly more
-# than half.
+# **It predicts just as well** (0.91 and 0.91). The network's own pictures are ahead for **58** seeds of 100, hardly
+# more than half.
 #
 # And made of the others, the formula is ahead of the strongest rival, a bent filter of the network's *own* pictures
 # (0.86), for **87 of 100** seeds.
 #
-# But the others must be of the same *kind*. If they are all shoes, the formula predicts worse than the mean picture
+# **But the others must be of the same kind.** If they are all shoes, the formula predicts worse than the mean picture
 # (0.47 and 0.56, over 40 seeds); as many of all kinds predict well (0.90). We trained no network on shoes.
 
 # %% [markdown]
@@ -210,7 +212,7 @@ left = {name: int(traces(stored[name], own, others).sum()) for name in ("is", "e
 left["new garments"] = int(traces(new, own, others).sum())
 print("nearer to the network's own pictures, of 100:", left)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # IS copies, and the test catches all its drawings. Of the network's drawings, **46** of 100 are nearer to its own
 # pictures, about as many as of real new garments (49). So the test finds no trace of the network's pictures in its
 # drawings. But it is a test of *whole* pictures: ELS, whose drawings are made of its own pictures and nothing else,
@@ -348,9 +350,9 @@ assert abs(linear_gain - 0.046) < 0.002
 # two networks show which one A0 knows; guessing gets 50 %. And A0's drawings did not show whose pictures it knows. So a
 # network may know something about a picture and not show it in what it draws. (This is one pair of ResNets.)
 #
-# But a smaller loss does not mean that a picture is remembered. Take two *linear* denoisers, which hold only means and
-# covariances: at $t = 0.15$, the error of each, on the pictures it was made of, is 4.6 % smaller than the other's. The
-# loss shows whose pictures they are, no more.
+# **But a smaller loss does not mean that a picture is remembered.** Take two *linear* denoisers, which hold only means
+# and covariances: at $t = 0.15$, the error of each, on the pictures it was made of, is 4.6 % smaller than the other's.
+# The loss shows whose pictures they are, no more.
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (6 minutes)
@@ -434,25 +436,27 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # ELS, with its windows measured on each network, foretells roughly **how much** the drawings change: the r2 of its two
 # drawings is 0.77 to 0.85 for the architecture (bent filters 0.95 to 0.97) and 0.14 for the border (a bent filter
 # 0.15). And **what** changes? Subtract one network's drawing from the other's, do the same with their formulas, and
-# correlate the differences. For the architecture, this r is 0.65 to 0.74; bent filters reach 0.49 at most. For the
+# correlate the differences. For the architecture, **this r is 0.65 to 0.74**; bent filters reach 0.49 at most. For the
 # border it is 0.91, but much of that is easy: a bent filter reaches 0.85, and the mean change, the same for all noises,
 # 0.67.
 
 # %% [markdown] tags=["slide"]
-# Neither ELS nor the bent filters foretell what other pictures or another seed change (r below 0.2). And ELS is wrong
-# about ResNets: it says that other pictures change their drawings more than another seed does.
+# **Neither ELS nor the bent filters** foretell what other pictures or another seed change (r below 0.2). And ELS is
+# wrong about ResNets: it says that other pictures change their drawings more than another seed does.
 #
 # **What a network draws from a noise after 8,000 steps depends most on its border and on whether it is a ResNet or a
 # UNet. The drawing hardly depends on the seed of the training, or on which pictures of one kind the network was given,
-# as long as it has not begun to remember them (lesson 14).** (Few networks: two further seeds, one set of others, one
+# as long as it has not begun to remember them (lesson 14)**. (Few networks: two further seeds, one set of others, one
 # circular network. And longer training counts for more than a seed: a ResNet of 32,000 steps has r2 0.91 with A0.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. The most that anything could predict (7 minutes)
 #
 # In lesson 11, the scale of r2 began at 0.86, the r2 of a bent filter with ELS's windows. Where does it end? Train a
-# network again with another seed, and it draws a little differently. A theory that does not know the seed cannot know
-# how.
+# network again with another seed, and it draws a little differently. **A theory that does not know the seed cannot know
+# how.**
+#
+# ### What two trainings share
 #
 # Let $y$ and $y'$ be what two such trainings draw from one noise. Let $s$ (here not the score) be the mean of what very
 # many trainings would draw, and $e$ and $e'$ what belongs to each training alone:
@@ -614,7 +618,7 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 
 # %% [markdown] tags=["slide"]
 # **Most of the error is the same** in every training of this ResNet: between the errors of A0's formula in A0 and in
-# A1, A2, B1 or B2, r is 0.81 to 0.84. So most of what the formula lacks could be known.
+# A1, A2, B1 or B2, r is 0.81 to 0.84. **So most of what the formula lacks could be known.**
 #
 # **In a UNet it is a different error**: r is 0.16 to 0.27 in three pairs. (What ResNet and UNet do alike, but a theory
 # does not know, is in both errors. Their covariance measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for
@@ -682,8 +686,8 @@ assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 
 # %% [markdown] tags=["slide"]
 # With ten pictures, pieces of 3 x 3 leave an error of 6 %. And 5 x 5 pieces from **ten** pictures replace new pieces
-# better (0.13) than 2,000 whole pictures replace new garments (0.19). Small pieces are easy to replace: a picture gives
-# only *one* whole garment, but 144 pieces of 5 x 5, if it does not matter where they lay.
+# better (0.13) than 2,000 whole pictures replace new garments (0.19). **Small pieces are easy to replace**: a picture
+# gives only *one* whole garment, but 144 pieces of 5 x 5, if it does not matter where they lay.
 #
 # But with much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give the same
 # noisy pictures to two machines of each kind, one made of set A and one of set B, and compare their answers $D$.
@@ -727,11 +731,11 @@ assert abs(nine[0] - 0.004) < 0.001 and abs(nine[1] - 0.110) < 0.002
 assert abs(differ["is"][0] - 0.24) < 0.01 and abs(max(differ["els-zeros"]) - 0.026) < 0.002
 assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0.001) < 0.0005
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The two IS disagree wherever there is little noise, because each has chosen one picture of its own. With much noise
 # they average over many pictures, and agree (0.001 at t = 0.95). The two ELS disagree less: by at most 0.026 at these
-# t. Each tooth of their curve is a window size: while it stays, they disagree more and more as the noise falls; where
-# it gets smaller, they agree again. (With 9 x 9 to the end, the difference would reach 0.11.)
+# t. Each tooth of their curve is a window size: while it stays, they disagree more and more as the noise falls; **where
+# it gets smaller, they agree again**. (With 9 x 9 to the end, the difference would reach 0.11.)
 #
 # Two Wiener filters (the best linear denoisers that see the whole picture) have no pieces, and yet disagree by no more
 # than 0.004. So the pieces are not the only reason: **an average over many does not care whose they are**, be they
@@ -792,16 +796,16 @@ print(f"made of a hundred others, ELS is ahead of the bent filter for {ahead} of
 assert [round(r2.quantile(0.5).item(), 2) for r2 in with_a0.values()] == [0.80, 0.89, 0.93, 0.86, 0.82]
 assert abs(ahead - 75) <= 1
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Two ELS machines agree at 0.74 with ten pictures each, and **at 0.92 with a hundred**; two networks trained on a
 # hundred agree at 0.91. (Two Wiener filters agree nearly as well: 0.89.)
 #
-# And ELS predicts A0: the formula of a hundred pictures that A0 never saw (r2 0.89) is ahead of the best filter of the
-# same hundred, a bent one (0.86), for 75 of 100 seeds. With ten pictures it is not ahead: it has 0.80, an unbent filter
-# 0.82.
+# And ELS predicts A0: the formula of **a hundred pictures that A0 never saw** (r2 0.89) is ahead of the best filter of
+# the same hundred, a bent one (0.86), for 75 of 100 seeds. With ten pictures it is not ahead: it has 0.80, an unbent
+# filter 0.82.
 #
-# The network of the hundred others draws nearly what A0 draws (0.93), although A0 has seen twenty times as many, and
-# none of those. (Trained for longer, it would presumably begin to remember: lesson 14.)
+# The network of the hundred others draws **nearly what A0 draws** (0.93), although A0 has seen twenty times as many,
+# and none of those. (Trained for longer, it would presumably begin to remember: lesson 14.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

@@ -145,7 +145,7 @@ show(
 stated = {"ELS": 0.94, "mean of the class": 0.73, "IS": 0.74}  # section 1
 assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Mostly **(b)**: the garment stays, and what changes lies in the block and near it. But not always: with seed 6, a
 # block in the middle makes the whole shirt dark.
 #
@@ -232,8 +232,8 @@ assert part["network"][6] < 0.01 > part["ELS"][6] and max(abs(part["IS"][1:] - e
 #
 # For comparison, take the block of *another* seed, where nothing was exchanged (dotted). It holds 0.21 of the network's
 # change (more than 14 %, since changes lie in the middle), and 0.20 of the ideal denoiser's. The block that was
-# exchanged holds 0.28 of the ideal denoiser's change, hardly more. The ideal denoiser weighs whole pictures, so it
-# cares little where the block was. Either the block changes the denoiser's choice, and then everything changes; or it
+# exchanged holds 0.28 of the ideal denoiser's change, hardly more. The ideal denoiser weighs whole pictures, so **it
+# cares little where the block was**. Either the block changes the denoiser's choice, and then everything changes; or it
 # does not, and nothing does (18 of 100 seeds).
 
 # %% [markdown] tags=["slide"]
@@ -346,11 +346,11 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 # (-0.52 and -0.75): it is further off than somebody who says "nothing will change".
 #
 # **The bent filter is level with the formula for the first network**: it foretells 0.68, and the formula is ahead for
-# 51 of 100 seeds. For each of the other three networks the formula is ahead, for at least 72 of 100 seeds.
+# 51 of 100 seeds. For each of the other three networks **the formula is ahead, for at least 72 of 100 seeds**.
 #
 # A median hides failures. With the first network, for 12 of 100 seeds it would have been better to say nothing than to
-# ask the formula (the bent filter: 5); with the UNet, for 27 (the bent filter: 32). What is possible? Another network,
-# trained on other pictures, foretells 0.91 of the change in the drawings of the ResNet without classes.
+# ask the formula (the bent filter: 5); with the UNet, for 27 (the bent filter: 32). What is possible? **Another
+# network, trained on other pictures, foretells 0.91** of the change in the drawings of the ResNet without classes.
 
 # %% tags=["hide-input"]
 b1 = "2000-other-pictures-seed-1"  # a network that shares no picture with the ResNet, nor anything else (lesson 15)
@@ -456,7 +456,7 @@ print(f"steps of 4.5 degrees at which IS draws the same picture: {still:.0%}")
 assert abs(still - 0.785) < 0.01
 assert abs(math.degrees(math.acos(220 / 256)) - 31) < 0.5
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # In 79 % of the steps of 4.5 degrees (over all 20 pairs of noises) the ideal denoiser stands still, and in the others
 # it leaps. Network, formula and filter pass through similar pictures, without a leap.
 #
@@ -493,7 +493,7 @@ axes[0].plot([4.5 * k for k in lags], by_turn["network in 20 steps"], "k--", lab
 axes[0].set(ylabel="part of the change foretold", ylim=(-0.7, 1))
 for axis, title in zip(axes, ("ResNet, classes", "ResNet"), strict=True):
     axis.axhline(0, color="k", lw=0.6)
-    axis.axvline(31, color="k", lw=0.6, ls=":")
+    axis.axvline(31, color="k", lw=0.6, ls=":", label="31°: as a block of 6 x 6")
     axis.set(title=title, xlabel="turn of the noise, degrees")
 axes[0].legend(loc="lower right", fontsize=8)
 show(
@@ -565,10 +565,10 @@ assert [*smooth.values()] == [0.73, 0.79, 0.77, 0.75, 0.7, 0.1]
 # The network glides: its path is 1.36 times as long as the straight line between its ends (1.38 if it draws in 20
 # steps, as the machines do). The formula does not leap, but it **trembles**: its path is 1.96 times as long as the line
 # between its own ends, perhaps because two training patches are often about equally near, and a little noise decides
-# between them. (We have not tried whether it trembles less in more than 20 steps.) Gliding is no merit in itself: the
-# bent filter glides even more than the network (1.25).
+# between them. (We have not tried whether it trembles less in more than 20 steps.) **Gliding is no merit in itself**:
+# the bent filter glides even more than the network (1.25).
 #
-# If you tremble, you do better to say less. Multiplied by 0.85 (a factor chosen afterwards), the formula's change
+# **If you tremble, you do better to say less.** Multiplied by 0.85 (a factor chosen afterwards), the formula's change
 # foretells 0.73 of an exchange instead of 0.69. The bent filter gains less: multiplied by 0.95, it has 0.70 instead of
 # 0.68.
 #
@@ -693,11 +693,11 @@ assert (worth["ELS"][:10] > 0.5).sum() == 9 and -0.3 < worth["ELS"][8] < -0.1  #
 # windows once, asked it nothing about these noises, and made it draw what we wanted.
 #
 # **So does a linear filter.** The *equivariant* filter, which has the same windows and treats all places alike, keeps
-# 0.79 (behind by 0.02, standard error 0.11): choosing like this takes no votes. The ideal denoiser keeps 0.50. (We have
-# not asked the bent filter.)
+# 0.79 (behind by 0.02, standard error 0.11): choosing like this takes no votes. **The ideal denoiser keeps 0.50.** (We
+# have not asked the bent filter.)
 #
-# The noise itself is a bad guide (0.23), but that is due to the wish: for a *bright* garment it gets 0.83. And a single
-# choice can fail: the bag above is a little less lively than the mean of its 32.
+# **The noise itself is a bad guide** (0.23), but that is due to the wish: for a *bright* garment it gets 0.83. And a
+# single choice can fail: the bag above is a little less lively than the mean of its 32.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

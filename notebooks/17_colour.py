@@ -40,13 +40,13 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Other pictures (6 minutes)
 #
-# Seventeen lessons, nearly all on garments: grey, upright, in the middle, and nearly alike within each kind. Perhaps
-# the theory is right about garments and about nothing else.
+# Seventeen lessons, nearly all on garments: grey, upright, in the middle, and nearly alike within each kind. **Perhaps
+# the theory is right about garments and about nothing else.**
 #
 # Here are 1,372 emoji from eight of Unicode's groups (no flags), drawn by one studio (Noto Color Emoji), in 24 x 24
 # pixels and three colours. A network was trained on them and told the group, as the garments' network was told the
-# class. Its windows were measured as in lesson 09. Colour is not the only difference: there were 10,000 garments, of 16
-# x 16 pixels, in batches of 128 (here 64).
+# class. **Its windows were measured as in lesson 09.** Colour is not the only difference: there were 10,000 garments,
+# of 16 x 16 pixels, in batches of 128 (here 64).
 
 # %% tags=["slide"]
 emoji = els.lab("laptop", network="emoji-24-resnet-zeros-conditional", verbose=False)
@@ -62,9 +62,9 @@ show(
 print(f"{len(images):,} pictures:", dict(zip(names, groups.bincount().tolist(), strict=True)))
 assert images.shape == (1372, 3, 24, 24) and len(images.flatten(1).unique(dim=0)) == 1372
 
-# %% [markdown]
-# **Predict**, and write it down. The next cell has the medians of r2 over 100 seeds for the class-conditional network
-# of garments. What will each get with the network of emoji?
+# %% [markdown] tags=["slide"]
+# **Predict**, and write it down. Below are the medians of r2 over 100 seeds for the class-conditional network of
+# garments. What will each get with the network of emoji?
 #
 # * IS compares whole pictures, LS compares windows in their own place, ELS windows from everywhere.
 # * **Wiener** is the best linear filter that sees everything. Two more have the windows of ELS: the **local filter** is
@@ -356,7 +356,7 @@ assert abs(low - 0.0006) < 3e-4 and abs(high - 0.015) < 6e-4
 #
 # So much hangs on one decision that looked harmless, ours and that of the published curves: to stop at 3. The course
 # keeps it everywhere else, or no number could be compared with theirs. But read *with emoji the filter is ahead* as
-# *ahead of a vote that is too strict at the end*. A window of one pixel asks no neighbour: then the vote, too, is a
+# ***ahead of a vote that is too strict at the end***. A window of one pixel asks no neighbour: then the vote, too, is a
 # curve, from a colour to a colour.
 
 # %% [markdown] tags=["slide"]
@@ -685,7 +685,7 @@ assert max(abs(n - m) for n, m in zip(count, (93, 91, 68, 96, 128, 64, 130, 114)
 assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 
 # %% [markdown] tags=["slide"]
-# More confetti than collage: the four together give 0.10 to 0.23 of the coloured pixels, one here, a few there.
+# **More confetti than collage**: the four together give 0.10 to 0.23 of the coloured pixels, one here, a few there.
 #
 # **Nobody would take these drawings for emoji.** A formula may predict a network, but that says nothing about how
 # *good* the drawings are. The theory suggests why they are not: windows of at most 13 pixels, soon of 5 and of 3, do
@@ -791,7 +791,7 @@ show(
 
 # %% [markdown] tags=["slide"]
 # **The noise decides the drawing, most of its colours included; the group retouches it**: more yellow as a smiley, some
-# grey and blue as travel. One noise drawn as two groups has r2 0.86, two noises as one group 0.17.
+# grey and blue as travel. One noise drawn as two groups has r2 **0.86**, two noises as one group **0.17**.
 #
 # With garments it seems to be the other way round (0.34 and 0.67, in 20 steps). But the 0.67 is due to the mean of the
 # class: take it off, and 0.12 and 0.04 are left (with emoji 0.73 and 0.03).

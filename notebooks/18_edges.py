@@ -73,7 +73,7 @@ def drawings(key, among=results):
 # A machine is a *denoiser*, and so is a network. If both give nearly the same answer at every $x_t$ that the sampler
 # comes to, they go nearly the same way, as long as the sampler does not magnify small differences.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. Noise in every step (5 minutes)
 #
 # The step of lesson 01 goes to the next time with the same noise, $\alpha\, \hat x_0 + \sigma\, \hat\epsilon$ ($\hat
@@ -112,7 +112,7 @@ check.noisy_step(noisy_step)
 # $$\nu^2 = \frac{\sigma^2}{\sigma_t^2} \left( 1 - \frac{\alpha_t^2}{\alpha^2} \right) .$$
 #
 # Here $\alpha_t$ and $\sigma_t$ are those before the step, and $\alpha_t / \alpha$ is how much of the picture a step
-# towards the noise leaves: the less it leaves, the more is fresh.
+# towards the noise leaves: **the less it leaves, the more is fresh**.
 #
 # We draw each seed twice, in 40 steps: from the same first noise, but with two different sequences of fresh noise.
 #
@@ -312,13 +312,13 @@ assert agree(softer.values(), (0.90, 0.86))
 # alike (the mean of the class gets 0.73 with $w = 1$, 0.80 with 3). The formula's skill over the mean of the class is
 # **0.79, 0.63, 0.37, 0.18** for $w$ = 1, 2, 3, 4.
 #
-# With $w = 3$, ELS has r2 0.89, LS 0.86 (ELS is ahead for 71 of 100 seeds), and the bent filter 0.80, the same as the
-# mean of the class. (Pushed only with $w = 2$, the filter predicts the network's drawings with $w = 3$ better: it gets
-# 0.86, and ELS 0.90.)
+# With $w = 3$, **ELS has r2 0.89**, LS 0.86 (ELS is ahead for 71 of 100 seeds), and the bent filter 0.80, the same as
+# the mean of the class. (Pushed only with $w = 2$, the filter predicts the network's drawings with $w = 3$ better: it
+# gets 0.86, and ELS 0.90.)
 #
 # **The ideal denoiser goes on copying**: 100 of 100 drawings, whatever the strength. (Section 4 says why.)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Now look only at what guidance *changes*: the drawing with $w = 3$ minus the one with $w = 1$. Each predicted change
 # is first made smaller, by a factor chosen on other seeds. Two new rivals are told only the word. One has seen the
 # network at work: its answer is the mean change in the *network's own* drawings of the nine other seeds of the class.
@@ -397,8 +397,8 @@ assert agree(off, (0.13, 0.18, 0.24, 0.33))
 # %% [markdown] tags=["slide"]
 # ## 4. Votes against (7 minutes)
 #
-# The formula is a vote: each pixel is a mean of training pixels. What is a *guided* formula? If a patch has the share
-# $a$ of the votes with the word, and $b$ without it, its share of the guided vote is
+# The formula is a vote: each pixel is a mean of training pixels. What is a *guided* formula, untold $+\, w$ (told $-$
+# untold)? If a patch has the share $a$ of the votes with the word, and $b$ without it, its share of the guided vote is
 #
 # $$b + w\,(a - b) = w\,a - (w - 1)\,b .$$
 #
@@ -480,7 +480,7 @@ print("of 8 seeds, the same answer with and without the word:", {t: same[t] for 
 # each place ask all places, itself included, and *what they hold* decides. From its numbers $h$, each place makes three
 # things: a question $q$ (the *query*), a name $k$ by which it is found (the *key*), and an answer $v$ (the *value*).
 # The weight of place $j$ for place $i$ is the softmax, over all $j$, of the logits $q_i \cdot k_j / \sqrt{d}$, where
-# $d$ is how many numbers $q$ has. What $i$ hears is the mean of the values with these weights (Vaswani and others,
+# $d$ is how many numbers $q$ has. What $i$ hears is **the mean of the values with these weights** (Vaswani and others,
 # 2017).
 #
 # ### Exercise 3: Attention between places (6 minutes, ★★☆)
@@ -643,8 +643,8 @@ for name in (*trained, "ResNet, 32,000 steps"):
 # | ResNet with attention | 0.82 and 0.84 (0.071 each) | 0.90 (0.066) | |
 # | ResNet | 0.91 (0.073) | 0.89 (0.068) | 0.91 (0.066) |
 #
-# **The theory does not end there:** after 8,000 steps the transformer had not yet learned enough. But a low loss is no
-# sure sign: after 8,000 steps the ResNet's is lower *with* attention, and yet ELS is further off.
+# **The theory does not end there:** after 8,000 steps the transformer had not yet learned enough. **But a low loss is
+# no sure sign**: after 8,000 steps the ResNet's is lower *with* attention, and yet ELS is further off.
 #
 # **Nor does the formula lose touch with the ResNet as its training goes on** (last row). No drawing is a copy.
 
@@ -678,15 +678,15 @@ assert agree(alike.values(), (0.98, 0.97))
 # (*Ahead*: for how many of 100 seeds ELS is ahead of LS, or of the bent filter, whichever is fewer. Bold: 65 or more.)
 
 # %% [markdown] tags=["slide"]
-# **By r2, attention costs the UNet's formula nothing** (0.94, without attention 0.93). The UNet itself draws with it
-# what it draws without: r2 is 0.98 (trained again without it, 0.97).
+# **By r2, attention costs the UNet's formula nothing** (0.94, without attention 0.93). **The UNet itself draws with it
+# what it draws without**: r2 is 0.98 (trained again without it, 0.97).
 #
 # It costs the ResNet's formula something: after 8,000 steps **0.10 on average**. After 16,000 steps the medians are
-# level, but the worst quarter is worse with attention: it lies below 0.76, without below 0.83 (the mean is lower by
+# level, but **the worst quarter is worse with attention**: it lies below 0.76, without below 0.83 (the mean is lower by
 # 0.035). Why longer training helps the formula with attention is open.
 #
-# For the UNet with attention and the transformer, LS does nearly as well as ELS; for the ResNet with attention it does
-# not. We do not know why.
+# For the UNet with attention and the transformer, **LS does nearly as well as ELS**; for the ResNet with attention it
+# does not. We do not know why.
 
 # %% [markdown] tags=["slide"]
 # **Predict.** Exchange a block of 6 x 6 of the noise (lesson 16). Of what this changes in the first ResNet's drawings,
@@ -814,8 +814,8 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # the ResNet sees everything, too.
 #
 # So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6 (framed)?
-# Now the shares are 0.11 and 0.40. Only 0.07 of the UNet's lies beyond 8 pixels (dotted): most of its 0.40 is within
-# the ResNet's reach, but the ResNet uses little of it.
+# **Now the shares are 0.11 and 0.40.** Only 0.07 of the UNet's lies beyond 8 pixels (dotted): most of its 0.40 is
+# within the ResNet's reach, but the ResNet uses little of it.
 #
 # With less noise, at $t = 0.1$, the middle pixel tells them apart, too (0.06 and 0.23). **One probe, at one time, is
 # not enough.**
@@ -859,7 +859,7 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # ## What is still unexplained
 #
 # **What would the formula of attention be?** If every place may ask all others and knows its own place, the best
-# denoiser is the ideal one, and copies. Our networks do not copy, and we know no formula for what holds them back.
+# denoiser is the ideal one, and copies. Our networks do not copy, **and we know no formula for what holds them back**.
 # Hunt, Kamb and Ganguli (2026) report that local formulas come close to transformers *early* in training; Finn and
 # others (2025) take a first step with one layer of attention on top of a convolutional network.
 #

@@ -144,7 +144,7 @@ def forgets_to_return(x, a):
         (lambda x, a: x * forgets_to_return(x, a), "(does a function that you call return None, perhaps one from"),
         (lambda x, a: forgets_to_return(x, a).sum(), "(does a function that you call return None, perhaps one from"),
         (lambda x, a: (x * a).topk(1), "returns values and their indices together: take `.values` (or `.indices`)"),
-        (divides_by_zero, "`return x / (1 / (a - a))`: float division by zero (which number is 0 there?)."),
+        (divides_by_zero, "division by zero (which number is 0 there?)."),  # "float division" before Python 3.14
         (divides_by_zero_sigma, "(which number is 0 there? sigma is, at t = 0.)."),
         (needs_math, "name 'math' is not defined (write `import math` above it first)."),
         (needs_a_cell, "name 'lab' is not defined (in a fresh notebook, run the cells above first)."),

@@ -271,12 +271,27 @@ def test_the_speaker_has_what_is_on_no_slide(site: Path) -> None:
     """The answer to the question before a figure is in the figure's notes; code and solutions are in none."""
     deck = read(site / "book" / "teach" / "slides" / "04_local.html").text
     figure = next(
-        slide for slide in re.findall(r"<section.*?</section>", deck, re.DOTALL) if "through six windows" in slide
+        slide
+        for slide in re.findall(r"<section.*?</section>", deck, re.DOTALL)
+        if "falls from about 6 at P = 3" in slide
     )
     shown, notes = figure.split("<aside", 1)
-    answer = "draws neither a blur nor noise, but sharp, ragged debris"
+    answer = "So the sample is new; but so is debris."
     assert answer in notes and answer not in shown
     assert "plt.subplots" not in deck and "Stuck?" not in deck and "Solution" not in deck
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_a_lesson_says_is_on_a_slide_or_spoken(lesson: str, site: Path, decks: ModuleType) -> None:
+    """All its text from the first slide on, but for exercises; also text that is tagged and yet on no slide."""
+    deck = site / "book" / "teach" / "slides" / f"{lesson}.html"
+    spoken = letters(re.sub("</?aside[^>]*>", "", deck.read_text(encoding="utf-8")))
+    for cell in json.loads((ROOT / "notebooks" / f"{lesson}.ipynb").read_text())["cells"]:
+        source = decks.SOLUTION.sub("", "".join(cell["source"]))
+        if cell["cell_type"] == "markdown" and not decks.EXERCISE.search(source):
+            for paragraph in re.sub(r"^#+ .+", "", source, flags=re.MULTILINE).split("\n\n"):
+                if not re.search(r"[|`$<\[]|^\* ", paragraph):  # tables, code, formulas and links are written otherwise
+                    assert letters(paragraph) in spoken, paragraph
 
 
 def test_the_speaker_recites_no_exercise(site: Path) -> None:
@@ -710,6 +725,23 @@ def test_a_slide_leaves_out_minutes_and_is_set_smaller_where_it_is_full(decks: M
     assert "minutes" not in short.body + long.body and (short.dense, long.dense) == (False, True)
 
 
+def test_a_text_that_fits_is_shown_whole_and_of_a_longer_one_what_is_bold(decks: ModuleType) -> None:
+    said = "It **matters**. The rest is spoken. (So is this.)\n\nNothing here is bold.\n\n"
+    [whole] = decks.text_slides(said + 70 * "so ")
+    [cut] = decks.text_slides(said + 80 * "so ")
+    assert (
+        whole.body == decks.MARKDOWN.render(said + 70 * "so ") and cut.body == "<p>It <strong>matters</strong>.</p>\n"
+    )
+    assert "The rest is spoken." in cut.notes
+    [first, unseen] = decks.text_slides(f"## 1. One\n\nSo.\n\n### Two\n\n{100 * 'spoken '}")
+    assert first.body and not unseen.body and "spoken" in unseen.notes
+    exercise = f"### Exercise 1: Add\n\nWrite `add`.\n\n{said}"
+    assert [slide.body for slide in decks.text_slides(exercise)] == [decks.MARKDOWN.render(decks.essence(exercise))]
+    assert "bold" not in decks.essence(exercise)
+    [after] = decks.text_slides(f"It **matters.** This does not.\n\n{100 * 'so '}")
+    assert "does not" not in after.body
+
+
 def test_the_decks_of_plans_have_titles_and_the_speaker_those_of_the_lessons(site: Path) -> None:
     for week in range(1, 7):
         assert f"<h1>Week {week}</h1>" in read(site / "book" / "teach" / "slides" / f"week-{week}.html").text
@@ -757,10 +789,10 @@ def test_no_row_of_a_table_is_left_out_and_no_number_stands_for_another(monkeypa
 
 def test_no_slide_shows_an_answer_or_code(decks: ModuleType) -> None:
     """Nor an aside; whichever text is tagged."""
-    told = "It leads. (An aside, as whole sentences.)\n\n$$x$$\n\n```python\ncode\n```\n\n"
+    told = f"{90 * 'long '} It leads. (An aside, as whole sentences.)\n\n$$x$$\n\n```python\ncode\n```\n\n"
     folded = "<details><summary>Answer</summary>\n\n**Three** pictures.\n\n</details>\n"
     (slide,) = decks.text_slides(told + folded)
-    assert decks.MARKDOWN.render("It leads.\n\n$$x$$") == slide.body and "Three" not in slide.notes
+    assert decks.MARKDOWN.render(f"{90 * 'long '} It leads.\n\n$$x$$") == slide.body and "Three" not in slide.notes
 
 
 def test_a_few_lines_stand_below_their_figure_more_on_a_slide_of_their_own(decks: ModuleType) -> None:

@@ -1,9 +1,10 @@
 """A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html. And one for
 every plan, of what the links in its table name: lecture.html, workshop.html, week-1.html to week-6.html.
 
-A text cell gives its headings, what is to be predicted and what leads to it, formulas, lists, tables, and other
-paragraphs up to their last bold words; a code cell gives its figures and what it prints. The speaker's notes have the
-whole text, with the cells that are on no slide, but for exercises.
+A text cell is shown whole if it fits. Of a longer one, or of an exercise, the slide has the headings, what is to be
+predicted and what leads to it, formulas, lists, tables, and other paragraphs up to their last bold words. A code cell
+gives its figures and what it prints. The speaker's notes have the whole text, with the cells that are on no slide, but
+for exercises.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from pictures import as_files
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-DENSE = 90  # words: more are set smaller
+DENSE = 90  # words: more are set smaller, and are not shown whole
 LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
 EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
 SOLUTION = re.compile(r"(?:^Stuck\?.*?\n\n)?<details>.*?</details>", re.DOTALL | re.MULTILINE)
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
-SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z*$(\[`])")
+SENTENCE = re.compile(r"(?:(?<=[.?!])|(?<=[.?!]\*\*)|(?<=[.?!]\)))\s+(?=[A-Z*$(\[`])")
 DICT = re.compile(r"(.*?)(\{.+\})(.*)")
 PLANS = Path(__file__).parents[1] / "teach" / "plans"
 SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#s(\d+)"(?: data-slides="([^"]+)")?>')
@@ -40,8 +41,8 @@ SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#s(\d+)"(?: data-sli
 
 @dataclass(frozen=True)
 class Slide:
-    """What is shown, what the speaker reads, and where in the lesson it goes on; a dense one is set smaller. A
-    figure has no words of its own: it says what it is `of`."""
+    """What is shown, what the speaker reads, and where in the lesson it goes on; a dense one is set smaller. One that
+    has no heading says what it is `of`."""
 
     body: str
     notes: str = ""
@@ -74,6 +75,8 @@ def essence(text: str) -> str:
     """What of a text belongs on a slide, as Markdown: a question or a formula is nothing without what leads to it."""
     text = re.sub(r"(?<=\S)\s(?=\*\*Predict)", "\n\n", text)  # on a slide a question stands by itself
     parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
+    if len(text.split()) <= DENSE and not EXERCISE.search(text):
+        return "\n\n".join(source for _, source in parts)
     kept = []
     for (kind, source), (next_kind, following) in pairwise([*parts, ("", "")]):
         if kind == "paragraph" and not source.startswith("**Predict"):
@@ -90,14 +93,17 @@ def to_last_bold(paragraph: str) -> str:
 
 
 def text_slides(source: str) -> Iterator[Slide]:
-    """The slides of a text cell, a new one at every heading; the minutes in headings are for readers."""
-    source = SOLUTION.sub("", source)
+    """The slides of a text cell, a new one at every heading; the minutes in headings are for readers. What is on no
+    slide is spoken with the one before, and comes as a slide without a body."""
+    source = LINK.sub(r"\1", SOLUTION.sub("", source))  # slides lie elsewhere than lessons, and are not clicked
     source = re.sub(r"^(#+ .+?) \(\d+ minutes.*\)$", r"\1", source, flags=re.MULTILINE)
     for part in re.split(r"^(?=#{2,3} )", source, flags=re.MULTILINE):
         shown = essence(part)
+        spoken = MARKDOWN.render(re.sub(r"\A#+ .+", "", part))  # its heading is on the slide
         if shown and not re.fullmatch(r"#+ .+", shown):
-            spoken = re.sub(r"\A#+ .+", "", part)  # its heading is on the slide
-            yield Slide(MARKDOWN.render(shown), MARKDOWN.render(spoken), dense=len(shown.split()) > DENSE)
+            yield Slide(MARKDOWN.render(shown), spoken, dense=len(shown.split()) > DENSE)
+        elif spoken and not EXERCISE.search(part):
+            yield Slide("", spoken)
 
 
 def as_rows(line: str) -> list[tuple[list[str], list[str]]]:
@@ -158,11 +164,15 @@ def deck(lesson: Path) -> list[Slide]:
             of = [of, *re.findall(r"^##+ (?!Exercise)(.+?)(?: \(\d+ minutes.*\))?$", source, re.MULTILINE)][-1]
         if "slide" in cell["metadata"].get("tags", []):
             title = MARKDOWN.renderInline(of)
-            slides += text_slides(source) if is_text else (replace(slide, of=title) for slide in output_slides(cell))
+            for slide in text_slides(source) if is_text else output_slides(cell):
+                if slide.body:
+                    slides.append(slide if slide.body.startswith("<h") else replace(slide, of=title))
+                else:
+                    slides[-1] = replace(slides[-1], notes=slides[-1].notes + slide.notes)
             if is_text and cell is not cells[0] and below["cell_type"] == "code":
                 slides[-1] = replace(slides[-1], section=section)
         elif is_text and slides:
-            spoken = EXERCISE.split(source)[0]
+            spoken = EXERCISE.split(SOLUTION.sub("", source))[0]
             spoken = LINK.sub(r"\1", spoken)  # notes lie elsewhere than lessons, and are read, not clicked
             slides[-1] = replace(slides[-1], notes=slides[-1].notes + MARKDOWN.render(spoken))
     return [replace(slide, lesson=lesson.stem) for slide in slides]
