@@ -342,6 +342,13 @@ def test_a_figure_on_a_slide_says_what_it_is_of(site: Path) -> None:
     assert "minutes" not in "".join(found[1] for found in told if found)
 
 
+def test_a_text_before_a_heading_is_of_the_section_before(decks: ModuleType, tmp_path: Path) -> None:
+    texts = "## 1. One (2 minutes)\n\nA.", "B.\n\n## 2. Two\n\nC.", "D."
+    cells = [{"cell_type": "markdown", "metadata": {"tags": ["slide"]}, "source": text} for text in texts]
+    (tmp_path / "lesson.ipynb").write_text(json.dumps({"cells": cells}))
+    assert [slide.of for slide in decks.deck(tmp_path / "lesson.ipynb")] == ["", "1. One", "", "2. Two"]
+
+
 def test_what_python_prints_is_a_table_on_a_slide(site: Path, decks: ModuleType) -> None:
     for path in (site / "book" / "teach" / "slides").glob("*.html"):
         for printed in re.findall(r"<pre.*?</pre>", read(path).text, re.DOTALL):

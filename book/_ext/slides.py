@@ -159,11 +159,11 @@ def deck(lesson: Path) -> list[Slide]:
     cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
     for cell, below in pairwise([*cells, {"cell_type": ""}]):
         source, is_text = "".join(cell["source"]), cell["cell_type"] == "markdown"
+        title = MARKDOWN.renderInline(of)  # what stands in a text before its first heading still belongs to this one
         if is_text:
             section = nodes.make_id([section, *re.findall(r"^#+ (.+)", source, re.MULTILINE)][-1])
             of = [of, *re.findall(r"^##+ (?!Exercise)(.+?)(?: \(\d+ minutes.*\))?$", source, re.MULTILINE)][-1]
         if "slide" in cell["metadata"].get("tags", []):
-            title = MARKDOWN.renderInline(of)
             for slide in text_slides(source) if is_text else output_slides(cell):
                 if slide.body:
                     slides.append(slide if slide.body.startswith("<h") else replace(slide, of=title))
