@@ -419,8 +419,9 @@ if lab.profile == "laptop":
 # 2,000.) The last, a **UNet**, also works on shrunken copies of the image, so that every pixel sees all of it.
 #
 # "Mean" is the mean of the class where the network is told it, "bent filter" the best one stored (for the UNet it has
-# no windows). The **skill** of a prediction is the share by which it reduces what the mean leaves unexplained: $1 - (1
-# - \mathrm{r2})/(1 - \mathrm{r2}_\text{mean})$.
+# no windows). The **skill** of a prediction is the share by which it reduces what the mean leaves unexplained:
+#
+# $$\frac{\mathrm{r2} - \mathrm{r2}_\text{mean}}{1 - \mathrm{r2}_\text{mean}} .$$
 #
 # **Predict.** For which network will ELS be worst? Will its skill over the *mean* picture vary as much as its r2? And
 # what will larger pictures do to ELS, LS and the ideal denoiser?
