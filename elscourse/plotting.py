@@ -7,7 +7,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ from .patches import size_at
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LARGEST = 11.0  # points: of the words beside pictures, which are also read from the last row of a lecture hall
+LETTER = 0.62  # width of a letter in units of the size of its font
 MOST = 100  # images in a row: more are too small to be seen, and take minutes to draw
 # told apart by colour-blind readers (Okabe & Ito)
 INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#009e73"
@@ -87,23 +89,30 @@ def image_rows(
     _check_rows(rows)
     count = max(len(images) for images in rows.values())
     notes, titles = _words(notes, "notes", count), _words(titles, "titles", count)
-    label = max((len(line) for name in rows for line in name.split("\n")), default=0)
-    side = min(0.9, 9 / count)
-    height = side * len(rows) + 0.25 * bool(titles) + 0.25 * bool(notes) + 0.1
-    figure = _figure(0.08 * label + (side + 0.02) * count + 0.15, height)
+    side, points = min(0.9, 9 / count), LARGEST
+    if letters := _longest(titles + notes):
+        points = min(points, max(8, 72 * side / (LETTER * letters)))  # as large as neighbours leave room for
+    lines = sum(max((word.count("\n") + 1 for word in words), default=0) for words in (titles, notes))
+    height = (side + 0.02) * len(rows) + 1.4 * points / 72 * lines + 0.1
+    figure = _figure(LETTER * LARGEST / 72 * _longest(rows) + (side + 0.02) * count + 0.15, height)
     figure.set_dpi(150)
     axes = figure.subplots(len(rows), count, squeeze=False)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=LARGEST, color=INK)
         for axis in line:
             _bare(axis)
         for axis, image in zip(line, images, strict=False):
             show_image(axis, image)
     for axis, title in zip(axes[0], titles, strict=False):
-        axis.set_title(title, fontsize=8, color=INK, pad=3)
+        axis.set_title(title, fontsize=points, color=INK, pad=3)
     for axis, note in zip(axes[-1], notes, strict=False):
-        axis.set_xlabel(note, fontsize=8, color=INK)
+        axis.set_xlabel(note, fontsize=points, color=INK)
     return figure
+
+
+def _longest(words: Iterable[str]) -> int:
+    """Letters in the longest line."""
+    return max((len(line) for word in words for line in word.split("\n")), default=0)
 
 
 def _words(given: Sequence[str | float] | Tensor, what: str, columns: int) -> list[str]:

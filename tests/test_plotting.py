@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -102,6 +103,23 @@ def test_image_rows_draws_every_image() -> None:
         shown = torch.from_numpy(axis.images[0].get_array().data).view(*image.shape[1:], -1).movedim(-1, 0)
         torch.testing.assert_close(2 * shown - 1, image.clamp(-1, 1).float(), rtol=0, atol=1e-5)  # white is 1
         assert axis.images[0].get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "points"), [(["r2 0.94"] * 10, 11), (["ankle boot"] * 10, 10.5), (["change\n(grey: none)"] * 3, 8.7)]
+)
+def test_words_beside_pictures_are_as_large_as_neighbours_leave_room_for(words: list[str], points: float) -> None:
+    rows = {name: pictures(len(words), 1, 4, 4) for name in ("network", "equivariant\nfilter")}
+    figure = plotting.image_rows(rows, notes=words, titles=words)
+    figure.draw_without_rendering()
+    axes = np.array(figure.axes).reshape(2, -1)
+    for texts in ([a.title for a in axes[0]], [a.xaxis.label for a in axes[1]]):
+        assert [t.get_fontsize() for t in texts] == pytest.approx([points] * len(words), abs=0.1)
+        boxes = [t.get_window_extent() for t in texts]
+        assert all(one.x1 < two.x0 for one, two in itertools.pairwise(boxes))
+        assert all(0 <= box.y0 < box.y1 <= figure.bbox.height for box in boxes)
+    names = [a.yaxis.label for a in axes[:, 0]]
+    assert [t.get_fontsize() for t in names] == [11, 11] and all(t.get_window_extent().x0 >= 0 for t in names)
 
 
 def test_a_window_is_outlined_around_its_pixel() -> None:
