@@ -164,8 +164,8 @@ check.els_pixel(els_pixel)
 #     return weights @ dictionary[:, :, r, r]
 # ```
 #
-# `softmax` subtracts the largest logit first. We compare with the dimmed patch $\alpha p$, but return the clean centre
-# $p(0)$.
+# `softmax` subtracts the largest exponent first. We compare with the dimmed patch $\alpha p$, but return the clean
+# centre $p(0)$.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -514,9 +514,9 @@ for (begun, drawings), said in zip(in_20.items(), ((0.757, 0.785, 48), (0.858, 0
     assert abs(found[0] - said[0]) < 0.006 > abs(found[1] - said[1]) and abs(found[2] - said[2]) <= 2
 
 # %% [markdown] tags=["slide"]
-# It is 0.83, and ELS is ahead for 54 seeds: a draw. **These drawings do not show that windows are needed, only that no
-# machine may vote with much of the picture once little noise is left.** (If the network takes 20 steps, ELS has 0.757
-# and this pair 0.785; if it first answers plain grey, for which lesson 11 has a reason, 0.858 and 0.816.)
+# It is 0.83, and ELS is ahead for 54 seeds: a draw. **These drawings do not show that windows are needed, only that
+# votes must not see much of the picture once little noise is left.** (If the network takes 20 steps, ELS has 0.757 and
+# this pair 0.785; with another first answer, for which lesson 11 has a reason, 0.858 and 0.816.)
 
 # %% [markdown]
 # Why does LS get only 0.09? IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap
@@ -530,11 +530,11 @@ for (begun, drawings), said in zip(in_20.items(), ((0.757, 0.785, 48), (0.858, 0
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)
 #
-# A weighted mean can name its sources: a pixel's **provenance** is the image of its heaviest voter. The less noise
-# there is, the more weight the patch nearest to the window has. So for each pixel of a finished picture we ask: which
-# training image has the nearest patch? We use windows of 5 x 5 and skip the background, where thousands of patches are
-# the same black square. We ask this of a drawing by ES, one by ELS, a training image with 0.9 of its contrast, and a
-# new real garment.
+# A weighted mean can name its sources, the images of its heaviest voters. From a finished picture we can only guess
+# them: the less noise there is, the more weight the nearest patch has. So for each pixel we ask for its **provenance**:
+# which training image has the patch nearest to its window? We use windows of 5 x 5 and skip the background, where
+# thousands of patches are the same black square. We ask this of a drawing by ES, one by ELS, a training image with 0.9
+# of its contrast, and a new real garment.
 #
 # **Predict.** Which of these have a single source? Which has the most?
 
@@ -742,13 +742,14 @@ for (kind, late), values in stated.items():
 # **Constraints have a cost**: at $t = 0.5$ ELS errs five times as much as IS on the training images (0.058 against
 # 0.012), and so does the network.
 #
-# On new images windows pay off once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by
-# 0.042 on new ones, because it still answers with a training image. With windows (LS) the errors are 0.019 and 0.024.
+# On new images windows pay off once there is little noise. At $t = 0.3$ IS, like ES, errs by 0.000 on training images
+# and by 0.042 on new ones, **the widest gap**: both still answer with training images. With windows (LS) the errors are
+# 0.019 and 0.024.
 #
-# Displacements do not pay off there: ELS has no gap because it errs more than LS, most of all on the training images
-# (0.027 on both). **With still less noise they do:** at $t = 0.15$ the two are level on new images (0.010 and 0.011),
-# and at $t = 0.05$ ELS errs by 0.003, LS by 0.006, and ELS is lower on all 100. (For each pixel, LS looks among 2,000
-# patches, ELS among 512,000.) By then ELS has a gap, too: 0.001 on training images. The network has none: 0.0015 on
+# Displacements do not pay off there: ELS closes the gap by erring more than LS, above all on the training images (0.027
+# on both). **With still less noise they do:** at $t = 0.15$ the two are level on new images (0.010 and 0.011), and at
+# $t = 0.05$ ELS errs by 0.003, LS by 0.006, and ELS is lower on all 100. (For each pixel, LS looks among 2,000 patches,
+# ELS among 512,000.) By then ELS has a gap, too: 0.001 on training images. The network's is least, none: 0.0015 on
 # both.
 #
 # Nor does closing the gap take windows: at $t = 0.3$ the bent filter of the whole picture, which knows its place, errs
@@ -770,7 +771,7 @@ for (kind, late), values in stated.items():
 #   stays in its place. With both, each pixel may come from anywhere: patch mosaics.
 # * With windows that shrink, ELS draws nearly what the circular network draws (median r2 0.83). A bent filter without
 #   votes and without a window reaches 0.76. ES that hands over to this filter half-way is level with ELS (behind it
-#   only if the network takes 20 steps, begun from grey).
+#   only if the network takes 20 steps, after another first answer).
 # * Where there is little noise, a vote with whole pictures knows only the training images. Windows help, and at the
 #   very end displacements do, too.
 #

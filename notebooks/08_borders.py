@@ -143,43 +143,6 @@ assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the 
 # %% [markdown] tags=["slide"]
 # You can barely see the garment (left), but the frame perfectly (right). The counts at the top and at the bottom are
 # the same, but the **pattern** of the zeros is not: it says on which side the border is, and how far away.
-#
-# A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
-# the zeros stand among noised pixels, in the seven later layers among features. Does it need the zeros at its input?
-# Keep the trained weights, but **put the opposite side of the picture there instead**. (For comparison we do the same
-# in each of the other layers, and in all but the first and the last at once.)
-
-
-# %%
-def median_r2(first, second):
-    return float(els.compare(first, second).r2.quantile(0.5))
-
-
-network = els.load_network(names["zeros"])
-layers = [m for m in network.module.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
-thirty, own = els.seeded_noise(range(30), lab.shape), stored["zeros"]["network-20"][:30]
-experiments = [[layer] for layer in layers] + [layers[1:-1]]  # without zeros: one layer alone; all but first and last
-kept = []  # r2 with the network's own drawings
-for without in experiments:
-    for layer in layers:
-        layer.padding_mode = "circular" if layer in without else "zeros"
-    kept.append(median_r2(els.sample(network, thirty, steps=20), own))
-
-# %% tags=["slide", "hide-input"]
-assert layers[0].in_channels == 1 and len(layers) == 8
-print("median r2 with its own drawings, without zeros in one layer, 1 to 8:", *(f"{value:.2f}" for value in kept[:8]))
-print(f"zeros at the input and in the last layer alone: {kept[8]:.2f}")
-said = (0.93, 0.73, 0.70, 0.94, 0.93, 0.83, 0.95, 0.06, 0.22)
-assert all(abs(value - s) < 0.006 for value, s in zip(kept, said, strict=True))
-
-# %% [markdown] tags=["slide"]
-# **Hardly.** Without them it draws nearly the same (median r2 0.93), and with them and the last layer's *alone* it does
-# not (0.22). So it reads the border among its **features**, about which our argument says nothing, because no noise is
-# added to features. (Some other layers can spare their zeros as well; the last cannot: r2 0.06.)
-#
-# The theory does not ask which layer sees the zeros. It lets every pixel see the border perfectly: **the answer at a
-# pixel depends on its window and on which places of the window lie outside, and on nothing else.** Section 6 measures
-# how well this predicts the network.
 
 
 # %% [markdown]
@@ -213,6 +176,44 @@ check.window_overhang(window_overhang)
 # These four numbers are all that the padding can tell a window about its place. If all four are 0, it says only that no
 # border is near.
 # </details>
+
+# %% [markdown] tags=["slide"]
+# A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
+# the zeros stand among noised pixels, in the seven later layers among features. Does it need the zeros at its input?
+# Keep the trained weights, but **put the opposite side of the picture there instead**. (For comparison we do the same
+# in each of the other layers, and in all but the first and the last at once.)
+
+
+# %%
+def median_r2(first, second):
+    return float(els.compare(first, second).r2.quantile(0.5))
+
+
+network = els.load_network(names["zeros"])
+layers = [m for m in network.module.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
+thirty, own = els.seeded_noise(range(30), lab.shape), stored["zeros"]["network-20"][:30]
+experiments = [[layer] for layer in layers] + [layers[1:-1]]  # without zeros: one layer alone; all but first and last
+kept = []  # r2 with the network's own drawings
+for without in experiments:
+    for layer in layers:
+        layer.padding_mode = "circular" if layer in without else "zeros"
+    kept.append(median_r2(els.sample(network, thirty, steps=20), own))
+
+# %% tags=["slide", "hide-input"]
+assert layers[0].in_channels == 1 and len(layers) == 8
+print("median r2 with its own drawings, without zeros in one layer, 1 to 8:", *(f"{value:.2f}" for value in kept[:8]))
+print(f"zeros at the input and in the last layer alone: {kept[8]:.2f}")
+said = (0.93, 0.73, 0.70, 0.94, 0.93, 0.83, 0.95, 0.06, 0.22)
+assert all(abs(value - s) < 0.006 for value, s in zip(kept, said, strict=True))
+
+# %% [markdown] tags=["slide"]
+# **Hardly.** Without them it draws nearly the same (median r2 0.93); with *only* them and the last layer's it does not
+# (0.22). So it reads the border among its **features**, about which our argument says nothing, because no noise is
+# added to features. (Some other layers can spare their zeros as well; the last cannot: r2 0.06.)
+#
+# The theory does not ask which layer sees the zeros. It lets every pixel see the border perfectly: **the answer at a
+# pixel depends on its window and on which places of the window lie outside, and on nothing else.** Section 6 measures
+# how well this predicts the network.
 
 # %% [markdown] tags=["slide"]
 # ## 3. One dictionary becomes many (6 minutes)
@@ -418,7 +419,7 @@ assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.000
 # ### Exercise 3: Which pixels know exactly where they are? (4 minutes, ★★☆)
 #
 # Mark all pixels whose dictionary holds patches from one place only, their own. Do it without `may_vote` and without a
-# loop over pixels: which *rows* share their overhang with no other row, and which *columns*?
+# loop over pixels.
 
 
 # %%
@@ -610,9 +611,9 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # other 12. The machines are those of lesson 00's network **with class**, which was trained on 10,000 garments and told
 # the class of each. The drawings of 30 seeds are stored.
 #
-# **Predict.** Which of the two draws more like the machine that always has borders? After how many steps would you have
-# to switch to make both equally like it? Now tell the network the right class first and a wrong one last, or the
-# reverse: are these two equally like its own drawing after an earlier switch, a later one, or the same?
+# **Predict.** Which of the two draws more like the machine that always has borders? After how many steps must they
+# switch for a tie? Then switch something else: the *network* is told the right class first and a wrong one last, or the
+# reverse. Does the tie come earlier, later, or at the same step?
 
 
 # %%
@@ -735,11 +736,11 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 #
 # So the first steps must know of a bright middle and a black frame, it seems. Let the first 8 answers be the mean
 # training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is **0.87** if that
-# network goes on, and **0.81** if the circular one does. So **most of the loss comes from ignoring the noise in these
-# steps**; having no border after them costs 0.05 more (before rounding).
+# network goes on, and **0.81** if the circular one does. So **what is missing to 1 comes mostly from ignoring the noise
+# in these steps**; having no border after them costs 0.05 more (before rounding).
 #
-# (The mean picture itself has r2 0.59 with these 30 drawings, made in 20 steps. If the circular network goes on after 8
-# grey answers, r2 is 0.09; after 8 steps of the network with zeros it is 0.95.)
+# (The mean picture itself has r2 0.59 with these 30 drawings. If the circular network goes on after 8 steps of the
+# network with zeros, r2 is 0.95.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

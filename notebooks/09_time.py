@@ -236,8 +236,7 @@ if lab.profile == "laptop":
 # No single size wins: every seed has its best size, from 7 to 11. All scores share the term $-x_t$, so a high cosine
 # alone means little. What counts is how far the cosine falls short of 1: for ELS by 0.003 to 0.012.
 #
-# The strongest rival, the **bent filter** (lesson 04), falls short by 0.007 to 0.014. It is the best linear filter with
-# windows of a given size (here one filter for each pixel), with its answers bent. From $t = 0.95$ to $0.1$ ELS is
+# The bent filter (here one for each pixel) falls short by 0.007 to 0.014. From $t = 0.95$ to $0.1$ ELS is
 # nearer to the network for at least eight of ten seeds, at $t = 1$ for three, at $0.05$ for one.
 #
 # ### Exercise 2: Angle or distance? (8 minutes, ★★☆)
@@ -411,8 +410,8 @@ assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 #
 # **Do we argue in a circle** when we predict a network with a curve that was measured on it? We would, if the curve
 # could hold a drawing. But the same twenty numbers serve for every noise, and they come from seeds that are never
-# predicted. (In lesson 14 a straight line for which nothing is measured, not the one of section 7 below, does as well
-# for three of our four networks of 16 x 16.)
+# predicted. (In lesson 14 a straight line for which nothing at all is measured does as well for three of our four
+# networks of 16 x 16.)
 #
 # Below $t = 1$ the calibrated sizes differ from the squares of section 2 by 0.63 pixels on average (at most by 4). That
 # says little for ELS: we chose nine tenths with both in view, and the best *linear* filter, for which no network is
@@ -634,10 +633,10 @@ assert list(alike.values()) == [0.85, 0.70, 0.41]
 # late switch, 0.91. But if the *bent filter* takes these four steps with its 11 pixels, so that no window closes, r2 is
 # **0.90**, too. A likely reason why votes fail at the end: through 11 pixels they come out near a few training patches.
 #
-# The derivative's squares reach 0.90, and no machine was asked; but we chose nine tenths with this curve and the
-# calibrated one in view.
+# The derivative's squares reach 0.90, and no machine was asked (but see the end of section 4).
 #
-# Drag the slider: eight seeds, one fixed size throughout.
+# **Before you drag the slider** (eight seeds, one fixed size throughout): from which size on do the scraps of cloth
+# become garments? And do these look like the network's?
 
 # %%
 widgets.PatchSizeExplorer.of({P: drawn[f"P={P}"][:8] for P in candidates})
@@ -709,15 +708,17 @@ assert abs(too_long - 0.82) < 0.006
 # %% [markdown] tags=["slide"]
 # ## 9. Other networks, and a softer window (3 minutes)
 #
-# ELS also drew for other networks, with other curves (stored). And must the window be a square? A **Gaussian window**
+# ELS also drew for other networks, and with other curves: a straight line, two sizes, sizes of ten other calibration
+# seeds, one size larger in the middle (stored). And must the window be a square? A **Gaussian window**
 # multiplies the squared difference at displacement $d$ by the factor
 #
 # $$K(d) = e^{-\|d\|^2 / 2 w^2}, \qquad w = P/4,$$
 #
-# cut off at $P \times P$: far pixels count less. (Its sizes were calibrated anew on each network, in the same way. For
-# the first they come out up to 4 pixels larger, for the UNet up to 12.)
+# cut off at $P \times P$: far pixels count less. (Its sizes, calibrated anew on each network, come out up to 4 pixels
+# larger for the first, up to 12 for the UNet.)
 #
-# **Predict.** The Gaussian's scores fit the network better at low noise. Does it draw better, too?
+# **Predict.** Which of the other curves cost much? And from about $t = 0.8$ on the Gaussian's scores are nearer to the
+# network's. Are its drawings, too?
 
 # %%
 curves = els.load_results("09_curves")  # not sizes: r2 with each network's drawings, seed by seed, for each curve
@@ -783,26 +784,26 @@ assert abs(won["late"] - 9) <= 1 and abs(won["early"] - 2) <= 1
 # %% [markdown] tags=["slide"]
 # Thirty new seeds agree with section 8: 3 pixels at the first two steps cost 0.034, and 15 at the last two 0.201.
 #
-# **Between these two ends of the curve much is free.** Ten other calibration seeds (section 5) cost 0.007. The straight
-# line, from each network's first size to 3, is a draw for our first network; the other four lose 0.003 to 0.021. With
-# only two sizes, each network's own at $t = 0.7$ and then 3, the networks of 16 x 16 lose 0.018 to 0.051 if the 3
-# begins at $t = 0.4$. If it begins late (the late switch, thirty seeds), two lose 0.02, and two are draws.
+# **Between these two ends of the curve there is room.** Ten other calibration seeds (section 5) cost 0.007. The
+# straight line, from each network's first size to 3, is a draw for our first network; the other four lose 0.003 to
+# 0.021. With only two sizes, each network's own at $t = 0.7$ and then 3, the networks of 16 x 16 lose 0.018 to 0.051 if
+# the 3 begins at $t = 0.4$. If it begins late (the late switch, thirty seeds), two lose 0.02; for two we cannot tell.
 #
 # Nor is the calibrated curve the best one: with windows one size larger in the middle, one of the five networks gains
 # 0.022.
 #
-# From $t = 0.75$ on (at 0.8 hardly) the Gaussian's scores are nearer to our first network's, but its drawings are not:
-# the two windows are level. With the Gaussian only from $t = 0.3$ on, the drawings are nearer for nine of ten seeds;
-# with the Gaussian only before that, for two. **Nearer scores bring nearer drawings at the end, not before.** (Of the
-# four other networks, the Gaussian draws one better and two worse.)
+# The Gaussian's drawings are no nearer to our first network's: the two windows are level. With the Gaussian only from
+# $t = 0.3$ on, the drawings are nearer for nine of ten seeds; with the Gaussian only before that, for two. **Nearer
+# scores bring nearer drawings at the end, not before.** (Of the four other networks, the Gaussian draws one better and
+# two worse.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * Calibration takes, on the network's own way down, the patch size whose score has the largest cosine with the
 #   network's (the lower median over ten seeds). Nothing else that is measured passes from the network to the machine.
-# * Two votes through large windows spoil a drawing only at its end; sixteen spoil it earlier, too. Between the two ends
-#   of the curve much is free.
+# * Two votes through large windows spoil a drawing only if they are the last; sixteen early ones also do. Between the
+#   two ends of the curve there is room.
 # * A bent filter with its own weights at each pixel hardly needs a curve. With the calibrated curve ELS is ahead of it,
 #   with one size throughout behind.
 # * A closing curve is no evidence for ELS: calibrated in the same way, the bent filter's curve closes, too.

@@ -363,11 +363,10 @@ assert abs(of_wider.quantile(0.5) - 0.866) < 0.002 and abs(count - 84) <= 1
 # course's UNet only for 55: there r2 can hardly tell a copy from a formula that creates.)
 #
 # The bent filter has $0.86$ (LS with $17t$ $0.87$: lesson 10): there the scale begins, not at 0. ELS is ahead for 90 of
-# 100 (in four other trainings for 80 to 85: lesson 15), and for the four other networks of garments for 69 to 90. (The
-# 69 is for the circular network, against lesson 07's filter without a window, which is stronger than the one listed
-# above.) The windows were fitted to ELS. Made two pixels wider, they give the first network's bent filter $0.87$, and
-# ELS is ahead for 84; at 28 x 28, $0.84$ and 83; where the network of 16 x 16 is told the class, they do not help
-# ($0.91$ and 82, instead of $0.92$ and 77).
+# 100 (in four other trainings for 80 to 85: lesson 15), and for the four other networks of garments for 69 to 90
+# (lessons 07 and 10). The windows were fitted to ELS. Made two pixels wider, they give the first network's bent filter
+# $0.87$, and ELS is ahead for 84; where the network of 16 x 16 is told the class, they do not help ($0.91$ and 82,
+# instead of $0.92$ and 77).
 #
 # **With emoji the bent filter is the better prediction**: it has $0.82$, where ELS has $0.80$ and is ahead for only 26.
 # (Lesson 17 finds out why: the last vote is too strict.)
