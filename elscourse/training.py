@@ -34,7 +34,7 @@ from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve
 SAVE_EVERY = 100  # steps that a kill may cost
-FEW_SPANS = 2  # of the moving average in a training: e^-2, an eighth, is then left of the first weights
+MUCH = 1 / 8  # of the first weights, in the average that is returned
 
 
 @dataclass(frozen=True)
@@ -265,11 +265,10 @@ def train(
     """
     _check_fit(network, data, plan)
     trainer = Trainer(network, data, plan, pick_device(device))
-    if plan.steps * (1 - plan.ema) < FEW_SPANS:
+    if (left := plan.ema**plan.steps) > MUCH:
         print(
-            f"The returned average spans about {1 / (1 - plan.ema):,.0f} steps (ema {plan.ema}), but you train only "
-            f"{plan.steps:,}: much of the first weights is left in it. Take more steps (--steps), or in Python a "
-            "TrainingPlan with a smaller ema."
+            f"After {plan.steps:,} steps the returned average (ema {plan.ema}) still holds {left:.0%} of the first "
+            "weights. Take more steps (--steps), or in Python a TrainingPlan with a smaller ema."
         )
     checkpoint = None if checkpoint is None else as_path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
