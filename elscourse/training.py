@@ -195,7 +195,7 @@ class Trainer:
         changed = [f"{k} {_short(theirs.get(k))} -> {_short(ours[k])}" for k in ours if theirs.get(k) != ours[k]]
         if changed:
             raise CourseError(
-                f"{path} was started with another plan ({', '.join(changed)}): "
+                f"{path} was started for something else ({', '.join(changed)}): "
                 "use the same settings, another name, or --fresh to start over."
             )
         part = lambda prefix: {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731

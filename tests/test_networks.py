@@ -605,7 +605,7 @@ def test_a_checkpoint_of_a_network_of_another_shape_is_refused(tmp_path: Path) -
     data, plan = els.ImageSet(pictures(4, 1, 8, 8)), TrainingPlan(steps=2, batch=2, ema=0.0)
     for length in (3, 3):
         train(Table(length), data, plan, progress=False, checkpoint=tmp_path / "state")
-    with pytest.raises(els.CourseError, match=r"another plan \(network \w{8} -> \w{8}\)"):
+    with pytest.raises(els.CourseError, match=r"something else \(network \w{8} -> \w{8}\)"):
         train(Table(4), data, plan, progress=False, checkpoint=tmp_path / "state")
 
 
@@ -624,7 +624,7 @@ def test_a_training_needs_no_gradients_around_it(off: type) -> None:
 def test_another_plan_does_not_continue_a_checkpoint(tmp_path: Path) -> None:
     data, checkpoint = els.ImageSet(pictures(4, 1, 8, 8), None, (), "random"), tmp_path / "state"
     train(small(), data, TrainingPlan(steps=2, batch=2), progress=False, checkpoint=checkpoint)
-    with pytest.raises(els.CourseError, match=r"another plan \(steps 2 -> 3\).*--fresh"):
+    with pytest.raises(els.CourseError, match=r"something else \(steps 2 -> 3\).*--fresh"):
         train(small(), data, TrainingPlan(steps=3, batch=2), progress=False, checkpoint=checkpoint)
     checkpoint.write_bytes(b"half a file")
     with pytest.raises(els.CourseError, match="not a readable training checkpoint"):
@@ -636,12 +636,12 @@ def test_other_images_or_another_network_do_not_continue_a_checkpoint(tmp_path: 
     other = els.ImageSet(pictures(4, 1, 8, 8, seed=5), None, (), "random")
     plan = TrainingPlan(steps=2, batch=2)
     train(small(), data, plan, progress=False, checkpoint=checkpoint)
-    with pytest.raises(els.CourseError, match=r"another plan \(images [0-9a-f]{8} -> [0-9a-f]{8}\)"):
+    with pytest.raises(els.CourseError, match=r"something else \(images [0-9a-f]{8} -> [0-9a-f]{8}\)"):
         train(small(), other, plan, progress=False, checkpoint=checkpoint)
     wide = els.ImageSet(data.images.view(4, 1, 4, 16), None, (), "random")
-    with pytest.raises(els.CourseError, match=r"another plan \(shape .* -> \(4, 1, 4, 16\)\)"):
+    with pytest.raises(els.CourseError, match=r"something else \(shape .* -> \(4, 1, 4, 16\)\)"):
         train(small(), wide, plan, progress=False, checkpoint=checkpoint)
-    with pytest.raises(els.CourseError, match=r"another plan \(network "):
+    with pytest.raises(els.CourseError, match=r"something else \(network "):
         train(small(padding="circular"), data, plan, progress=False, checkpoint=checkpoint)
 
 
@@ -704,7 +704,7 @@ def test_other_labels_do_not_continue_a_checkpoint(tmp_path: Path) -> None:
         data = els.ImageSet(pictures(4, 1, 8, 8), torch.tensor(labels), ("a", "b"), "random")
         go = lambda data=data: train(small(classes=2), data, plan, progress=False, checkpoint=tmp_path / "state")  # noqa: E731
         if labels[0]:
-            with pytest.raises(els.CourseError, match=r"another plan \(images "):
+            with pytest.raises(els.CourseError, match=r"something else \(images "):
                 go()
         else:
             go()
