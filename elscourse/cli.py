@@ -249,9 +249,9 @@ def reproduce(
 @click.option("--out", type=FOLDER, default=OWN_NETWORKS, help="Folder for the network.")
 @click.option("--resume/--fresh", default=True, help="Continue an interrupted training, or start over.")
 def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
-    """Train a network: a shipped one or your own.
+    """Train a network: one of the course's or your own.
 
-    NAME is that of a shipped network, which is trained by its recipe, or a new name together with --dataset.
+    NAME is that of one of the course's recipes, or a new name together with --dataset.
     """
     from .recipes import choose, follow
 

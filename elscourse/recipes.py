@@ -1,4 +1,4 @@
-"""How each shipped network is made: data, architecture, plan. `elscourse train NAME` follows it."""
+"""How each network of the course is made: data, architecture, plan. `elscourse train NAME` follows it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def choose(
     steps: int | None = None,
     seed: int | None = None,
 ) -> Recipe:
-    """The shipped recipe of that name or, with a dataset, your own: a ResNet with zero padding unless you ask for
+    """The course's recipe of that name or, with a dataset, your own: a ResNet with zero padding unless you ask for
     something else."""
     if dataset is None:
         if name not in RECIPES:
@@ -160,7 +160,7 @@ def follow(
         "loss_curve": {"steps_per_point": 100, "values": [round(v, 5) for v in losses]},
     }
     path = save_network(module.cpu(), card, folder)
-    load_network(path)
+    load_network(path)  # a network that cannot be loaded must not pass for finished
     state.unlink(missing_ok=True)
     return path
 

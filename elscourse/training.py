@@ -110,6 +110,7 @@ def noise_prediction_loss(
     batch, device = len(x_0), x_0.device
     t = 1 - (torch.arange(batch) + torch.rand(batch, generator=generator, dtype=torch.float32)) / batch
     eps = torch.randn(x_0.shape, generator=generator, dtype=torch.float32).to(device)
+    # the schedule's angle is proportional to t, so this is theta(t) of all times at once
     theta = (CosineSchedule().theta(1.0) * t).to(device)[:, None, None, None]
     x_t = theta.cos() * x_0 + theta.sin() * eps
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
