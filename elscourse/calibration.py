@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .diffusion import FAINTEST, Denoiser, Labels, check_labels, score_from_denoiser, seeded_noise, trajectory
-from .errors import CourseError
+from .errors import CourseError, brief
 from .files import UNREADABLE, as_path, whole_file
 from .machines import PatchMachine
 from .patches import check_patch_size
@@ -67,7 +67,7 @@ def calibration_table(
     """
     sizes = sorted(check_patch_size(p) for p in candidates) if isinstance(candidates, Iterable) else []
     if not sizes:
-        raise CourseError(f"calibration needs a list of at least one candidate patch size, got {candidates!r}.")
+        raise CourseError(f"calibration needs a list of at least one candidate patch size, got {brief(candidates)}.")
     _check_patches(machine)
     machines = [machine.with_patch_size(p) for p in sizes]
     schedule: Schedule = machine.schedule
@@ -193,7 +193,7 @@ def calibrate(
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """
     if not isinstance(samples, Integral) or not 1 <= samples <= len(CALIBRATION_SEEDS):
-        raise CourseError(f"samples must be between 1 and {len(CALIBRATION_SEEDS)}, got {samples!r}.")
+        raise CourseError(f"samples must be between 1 and {len(CALIBRATION_SEEDS)}, got {brief(samples)}.")
     _check_patches(machine)
     noise = seeded_noise(CALIBRATION_SEEDS[:samples], machine.images.shape[1:]).to(machine.images)
     candidates = candidates_of(machine) if candidates is None else candidates

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from .data import data_dir
 from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
-from .errors import CourseError, unknown_name
+from .errors import CourseError, brief, unknown_name
 from .files import as_path, save_tensors, save_text
 from .networks import build_network, channels_of, classes_of, predicted_noise
 from .schedule import CosineSchedule, Schedule, check_schedule, check_time
@@ -58,7 +58,9 @@ class NetworkDenoiser:
                 f"module must be a torch.nn.Module, eps_hat(x_t, t, labels), got {type(self.module).__name__}."
             )
         if not isinstance(self.card, dict) or not isinstance(self.card.get("config", {}), dict):
-            raise CourseError(f'card must be a dict, such as {{"config": {{"padding": "zeros"}}}}, got {self.card!r}.')
+            raise CourseError(
+                f'card must be a dict, such as {{"config": {{"padding": "zeros"}}}}, got {brief(self.card)}.'
+            )
         check_schedule(self.schedule)
 
     @property
@@ -131,7 +133,7 @@ class NetworkDenoiser:
 def save_network(module: nn.Module, card: dict[str, Any], folder: str | Path) -> Path:
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
     if not card.get("name"):
-        raise CourseError(f'a network is saved under the "name" on its card, and this card has none: {card!r}.')
+        raise CourseError(f'a network is saved under the "name" on its card, and this card has none: {brief(card)}.')
     path = as_path(folder) / f"{card['name']}.safetensors"
     save_tensors(module.state_dict(), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()

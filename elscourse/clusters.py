@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .devices import thread_count, workers
-from .errors import CourseError
+from .errors import CourseError, brief
 from .patches import NUMBER
 from .pieces import piece_length, pieces
 from .posterior import LOGIT_ERROR, Partial, Source, logit_error, slices
@@ -43,7 +43,8 @@ def check_tolerance(tolerance: object) -> float:
     """A positive number of pixels."""
     if isinstance(tolerance, bool) or not isinstance(tolerance, NUMBER) or not 0 < tolerance <= sys.float_info.max:
         raise CourseError(
-            f"tolerance must be a positive number (in pixels of [-1, 1]; None for the exact mean), got {tolerance!r}."
+            "tolerance must be a positive number (in pixels of [-1, 1]; None for the exact mean), got "
+            f"{brief(tolerance)}."
         )
     return float(tolerance)
 

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from .catalogue import CATALOGUE, Dataset
 from .datasets import find, read
-from .errors import CourseError, type_of, unknown_name
+from .errors import CourseError, brief, type_of, unknown_name
 from .files import as_path
 from .folders import classes, image_files, runs_of_one_shape
 from .mapped import is_mapped, open_images, open_labels
@@ -128,7 +128,7 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
     if isinstance(name, str) and name in CATALOGUE:
         return _published(CATALOGUE[name], size, n)
     if not isinstance(name, str | Path) or not str(name):
-        given = repr(name) if isinstance(name, str) else type(name).__name__
+        given = brief(name) if isinstance(name, str) else type(name).__name__
         raise CourseError(
             f"name must be that of a data set or the path of a folder of images, got {given}: for images that you have "
             "in memory, use els.ImageSet(images)."
@@ -193,7 +193,9 @@ def _count(n: int | None, there: int, name: str) -> int:
     except TypeError:
         count = 0
     if not 1 <= count <= there:
-        raise CourseError(f"n must be a whole number from 1 to {there}, the number of images in {name}, got {n!r}.")
+        raise CourseError(
+            f"n must be a whole number from 1 to {there}, the number of images in {name}, got {brief(n)}."
+        )
     return count
 
 
@@ -231,7 +233,7 @@ def _height_width(size: Size) -> tuple[int, int]:
     except (TypeError, ValueError):
         height = width = 0
     if min(height, width) < 1:
-        raise CourseError(f"size must be a whole number of pixels >= 1, or (height, width) of them, got {size!r}.")
+        raise CourseError(f"size must be a whole number of pixels >= 1, or (height, width) of them, got {brief(size)}.")
     return height, width
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
-from .errors import CourseError
+from .errors import CourseError, brief
 
 MOST_THREADS = 1024
 ALONE = threading.Lock()  # held while the number of threads is changed, for the whole process
@@ -41,7 +41,7 @@ def pick_device(device: str | int | torch.device | None = None) -> torch.device:
     try:
         chosen = torch.device("cpu" if device is None else device)
     except (RuntimeError, TypeError):
-        raise CourseError(f"unknown device {str(device)!r}: choose cpu, or cuda for an NVIDIA GPU.") from None
+        raise CourseError(f"unknown device {brief(str(device))}: choose cpu, or cuda for an NVIDIA GPU.") from None
     here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
     if chosen.type == "mps":
         raise CourseError("device mps has no float64, but the machines need it for their sums: use cpu.")

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .errors import CourseError, shape_of, type_of
+from .errors import CourseError, brief, shape_of, type_of
 from .schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
@@ -169,7 +169,7 @@ def check_labels(labels: Labels, batch: int) -> Int[Tensor, " B"]:
     try:
         wanted = torch.as_tensor(labels).cpu()
     except (TypeError, ValueError, RuntimeError):
-        raise CourseError(f"{expected}, got {labels!r}.") from None
+        raise CourseError(f"{expected}, got {brief(labels)}.") from None
     whole = not (wanted.is_floating_point() or wanted.is_complex() or wanted.dtype == torch.bool)
     if not whole or wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
         raise CourseError(f"{expected}, got {wanted.dtype} of shape {tuple(wanted.shape)}.")
@@ -313,14 +313,14 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
     whole numbers above 0 (at least one), and dtype is one of floats; and if the memory does not suffice.
     """
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise CourseError(f"dtype must be one of torch's float types, such as torch.float32, got {dtype!r}.")
+        raise CourseError(f"dtype must be one of torch's float types, such as torch.float32, got {brief(dtype)}.")
     wanted = check_seeds(seeds)
     try:
         size = torch.Size(shape)
         if min(size, default=0) < 1:
             raise TypeError
     except TypeError:
-        raise CourseError(f"shape must be that of one image, such as (1, 16, 16), got {shape!r}.") from None
+        raise CourseError(f"shape must be that of one image, such as (1, 16, 16), got {brief(shape)}.") from None
     generators = [torch.Generator().manual_seed(seed) for seed in wanted]
     try:
         return torch.stack([torch.randn(size, generator=generator, dtype=dtype) for generator in generators])
@@ -335,7 +335,9 @@ def check_seeds(seeds: Sequence[int]) -> list[int]:
     try:
         given = [_check_seed(seed) for seed in list(seeds)]
     except TypeError:
-        raise CourseError(f"seeds must be a list of whole numbers, such as [7] or range(10), got {seeds!r}.") from None
+        raise CourseError(
+            f"seeds must be a list of whole numbers, such as [7] or range(10), got {brief(seeds)}."
+        ) from None
     if not given:
         raise CourseError("seeds must be a list of at least one whole number, got an empty one.")
     return given
@@ -347,5 +349,5 @@ def _check_seed(seed: object) -> int:
     except TypeError:
         number = -1
     if not 0 <= number < SEEDS:
-        raise CourseError(f"seeds must be whole numbers, at least 0 and below 2^32, got {seed!r} among them.")
+        raise CourseError(f"seeds must be whole numbers, at least 0 and below 2^32, got {brief(seed)} among them.")
     return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Iterable
@@ -14,13 +15,22 @@ class CourseError(ValueError):
     """Raised for bad input. The command line prints it as one line, without a traceback."""
 
 
+LONGEST = 100  # characters of a value that an error shows
+
+
+def brief(value: object) -> str:
+    """What was given, on one line: a network's or a tensor's own words would fill pages."""
+    text = re.sub(r"\s*\n\s*", " ", repr(value))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
 def shape_of(value: object) -> object:
     """What was given in place of a tensor of some shape: its own shape or, if it is not a tensor, its type."""
     return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
 
 
 def type_of(value: object) -> str:
-    """The same with the type of its numbers, for where floats are expected."""
+    """What was given in place of floats: a tensor's type of numbers and shape or, if it is no tensor, its type."""
     return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
@@ -36,8 +46,7 @@ def warn(text: str) -> None:
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:
     """The error for a name that is not in a list: nearest names first, then all of them."""
     known = sorted(known)
-    shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
     near = get_close_matches(str(given), known, n=3, cutoff=0.4)
     hint = f": did you mean {' or '.join(near)}?" if near else "."
     choice = f"Choose one of: {', '.join(known)}." if known else "There are none here."
-    return CourseError(f"unknown {kind} {shown}{hint} {choice}")
+    return CourseError(f"unknown {kind} {brief(given)}{hint} {choice}")

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save as as_safetensors
 from torch import Tensor
 
-from .errors import CourseError
+from .errors import CourseError, brief
 
 # what numpy raises for a file that is damaged
 UNREADABLE = (
@@ -30,7 +30,9 @@ def as_path(given: str | Path) -> Path:
     try:
         return Path(os.path.expanduser(given))
     except TypeError:
-        raise CourseError(f"a path must be words or a pathlib.Path, such as 'runs/out.png', got {given!r}.") from None
+        raise CourseError(
+            f"a path must be text or a pathlib.Path, such as 'runs/out.png', got {brief(given)}."
+        ) from None
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from .checkpoints import NetworkDenoiser, find_card, load_network, network_files
 from .data import ImageSet, load
 from .devices import pick_device
 from .diffusion import Denoiser, check_seeds
-from .errors import CourseError, unknown_name
+from .errors import CourseError, brief, unknown_name
 from .local_filter import LocalFilter
 from .machines import (
     EquivariantLocalScoreMachine,
@@ -81,14 +81,14 @@ class Lab:
         there = [] if self.image_labels is None else self.image_labels.unique().tolist()
         if isinstance(label, bool) or not isinstance(label, Integral) or label not in there:
             names = ", ".join(f"{i} {self.data.class_names[i]}" for i in there)
-            raise CourseError(f"label {label!r} is not a class of {self.data.name}; its classes are {names}.")
+            raise CourseError(f"label {brief(label)} is not a class of {self.data.name}; its classes are {names}.")
         return int(label)
 
     def held_out(self, n: int = 2000) -> ImageSet:
         """n images of the network's set that it was not trained on: the next ones or, if fewer than n are left, the
         first of the test part."""
         if not isinstance(n, Integral) or n < 1:
-            raise CourseError(f"n must be a whole number of images, at least 1, got {n!r}.")
+            raise CourseError(f"n must be a whole number of images, at least 1, got {brief(n)}.")
         about = self.network.card["data"]
         name, seen = about["name"], about["n"]
         if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:
@@ -219,7 +219,7 @@ def choose(profile: str | None, device: str | int | torch.device | None) -> tupl
     if profile is None:
         profile = os.environ.get("ELSCOURSE_LAB") or "laptop"
     if not isinstance(profile, str) or profile not in PROFILES:
-        raise unknown_name("lab", str(profile), PROFILES)
+        raise unknown_name("lab", profile, PROFILES)
     if profile == "gpu" and device is None and not torch.cuda.is_available():
         raise CourseError(
             'the gpu lab needs an NVIDIA GPU, but this computer has none: take the laptop lab, or "cpu" as the device.'

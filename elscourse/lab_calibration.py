@@ -9,7 +9,7 @@ from pathlib import Path
 from .calibration import CALIBRATION_SEEDS, calibrate, candidates_of
 from .checkpoints import find_card
 from .data import data_dir
-from .errors import CourseError
+from .errors import CourseError, brief
 from .files import remove
 from .lab import ELS_MACHINES, Lab
 from .machines import PatchMachine
@@ -93,7 +93,7 @@ def _offers(lab: Lab, names: Sequence[str], largest: int | None) -> dict[str, tu
     """What is calibrated: name -> machine and the sizes to try, at least one."""
     for name in names:
         if name not in ELS_MACHINES:
-            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
+            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {brief(name)}.")
     machines = {name: lab.patch_machine(name, 1) for name in names}
     offers = {name: (machine, candidates_of(machine, largest)) for name, machine in machines.items()}
     if not all(sizes for _, sizes in offers.values()):

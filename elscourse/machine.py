@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .clusters import Library
 from .diffusion import Labels
-from .errors import CourseError
+from .errors import CourseError, brief
 from .patches import NUMBER
 from .pieces import pieces
 from .posterior import LOGIT_ERROR, MEMORY, Asks, Partial, Source, posterior_mean, top_voters
@@ -94,7 +94,7 @@ class Machine(TrainingSetDenoiser, ABC):
     ):
         super().__init__(images, schedule, image_labels=image_labels)
         if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
-            raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
+            raise CourseError(f"memory must be a number of bytes, at least 1, got {brief(memory)}.")
         self.memory = min(int(memory), 2**62)  # as far as torch can count
         # Subtracting one grey per channel from both sides changes no distance: see _grey_at. Of few digits, it leaves
         # black and white exact: rounded, all pixels of one colour would be rounded alike, which adds up.
@@ -160,7 +160,7 @@ class Machine(TrainingSetDenoiser, ABC):
         are given, as many as any dictionary has."""
         self._check(x_t)
         if isinstance(top, bool) or not isinstance(top, Integral) or top < 1:
-            raise CourseError(f"top must be a whole number of voters, at least 1, got {top!r}.")
+            raise CourseError(f"top must be a whole number of voters, at least 1, got {brief(top)}.")
         if self.ranks is not None:
             raise CourseError("voters are not merged across processes: ask the machine itself, not its across(...).")
         top = min(int(top), len(self.images) * self.images[0, 0].numel())

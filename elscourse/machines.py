@@ -112,7 +112,7 @@ class PatchMachine(Machine):
         super().__init__(images, schedule, image_labels=image_labels, memory=memory)
         self.tolerance = tolerance if tolerance is None else check_tolerance(tolerance)
         if not isinstance(window, str) or window not in ("square", "gaussian"):
-            raise unknown_name("window", str(window), ("square", "gaussian"))
+            raise unknown_name("window", window, ("square", "gaussian"))
         self.window = window
         self._set_sizes(patch_size)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .diffusion import answer_of, check_batch, check_denoiser
-from .errors import CourseError
+from .errors import CourseError, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ def shift_error(
     try:
         shifted = x_t.roll(shift, (-2, -1))
     except (TypeError, RuntimeError):
-        raise CourseError(f"shift must be (rows, columns), two whole numbers, got {shift!r}.") from None
+        raise CourseError(f"shift must be (rows, columns), two whole numbers, got {brief(shift)}.") from None
     check_denoiser(denoiser)
     first, last = answer_of(denoiser, shifted, t), answer_of(denoiser, x_t, t)
     return (first - last.roll(shift, (-2, -1))).square().mean((0, 1)).sqrt()

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import CourseError, shape_of, unknown_name
+from .errors import CourseError, brief, shape_of, unknown_name
 from .patches import Padding, check_padding
 
 
@@ -19,7 +19,7 @@ def _check_counts(least: int, **given: object) -> None:
     """Raise CourseError for a number of channels, layers or classes that is none, or too small."""
     for what, n in given.items():
         if isinstance(n, bool) or not isinstance(n, Integral) or n < least:
-            raise CourseError(f"a network's {what} must be a whole number of at least {least}, got {n!r}.")
+            raise CourseError(f"a network's {what} must be a whole number of at least {least}, got {brief(n)}.")
 
 
 def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.Conv2d:
@@ -44,7 +44,7 @@ class Conditioning(nn.Module):
     def forward(self, t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None) -> Float[Tensor, "B width"]:
         if not isinstance(t, Tensor):
             raise CourseError(
-                f"a network takes t with shape (B,), but a sampler passes one number, {t!r}: give the sampler "
+                f"a network takes t with shape (B,), but a sampler passes one number, {brief(t)}: give the sampler "
                 "els.NetworkDenoiser(network)."
             )
         angle = t[:, None] * self.frequencies

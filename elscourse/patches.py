@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import CourseError, unknown_name
+from .errors import CourseError, brief, unknown_name
 
 Padding = Literal["zeros", "circular"]
 Sizes = Sequence[tuple[float, int]]  # pairs (t, P), a step function of t
@@ -32,7 +32,7 @@ def check_patch_size(patch_size: object) -> int:
     """A patch has a centre pixel: its size is an odd whole number of at least 1."""
     patch_size = _plain(patch_size)
     if isinstance(patch_size, bool) or not isinstance(patch_size, NUMBER) or patch_size % 1 != 0:
-        raise CourseError(f"a patch size must be an odd whole number of pixels, got {patch_size!r}.")
+        raise CourseError(f"a patch size must be an odd whole number of pixels, got {brief(patch_size)}.")
     if patch_size < 1 or patch_size % 2 == 0:
         near = "1" if patch_size < 1 else f"{int(patch_size) - 1} or {int(patch_size) + 1}"
         raise CourseError(
@@ -48,7 +48,7 @@ def _plain(number: object) -> object:
 def check_padding(padding: object) -> Padding:
     """What a window sees beyond the border: zeros, or the image wrapped around."""
     if not isinstance(padding, str) or padding not in ("zeros", "circular"):
-        raise unknown_name("padding", str(padding), ("zeros", "circular"))
+        raise unknown_name("padding", padding, ("zeros", "circular"))
     return padding  # type: ignore[return-value]
 
 
@@ -67,7 +67,9 @@ def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | 
     except (TypeError, ValueError):
         pairs = []
     if not pairs or not all(0 <= t <= 1 for t, _ in pairs):
-        raise CourseError(f"patch_size must be a number or a list of pairs (t, P) with t in [0, 1], got {sizes!r}.")
+        raise CourseError(
+            f"patch_size must be a number or a list of pairs (t, P) with t in [0, 1], got {brief(sizes)}."
+        )
     checked = [(t, check_patch_size(p)) for t, p in pairs]
     size, (shorter, longer) = max(p for _, p in checked), sorted(shape[-2:])
     largest = largest_patch_size(shape, padding)

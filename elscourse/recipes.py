@@ -14,7 +14,7 @@ import torch
 from .catalogue import BUNDLED, CATALOGUE, EMOJI
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
-from .errors import CourseError, unknown_name
+from .errors import CourseError, brief, unknown_name
 from .files import as_path, remove, save_text
 from .folders import image_files
 from .mapped import is_mapped
@@ -104,7 +104,7 @@ def choose(
         raise CourseError(f"{name} is the name of a shipped network: give your own network another name.")
     elif not name.strip(".") or Path(name).stem != name or len(os.fsencode(name)) > 200:
         raise CourseError(
-            f"a network's name must be a file name without its suffix, at most 200 bytes long, got {name[:120]!r}."
+            f"a network's name must be a file name without its suffix, at most 200 bytes long, got {brief(name)}."
         )
     else:
         options: dict[str, Any] = {"padding": padding or "zeros"} | ({"width": width} if width else {})

@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import CourseError, shape_of, unknown_name
+from .errors import CourseError, brief, shape_of, unknown_name
 
 Noisy = Float[Tensor, "B C H W"]
 Images = Float[Tensor, "N C H W"]
@@ -61,7 +61,8 @@ def _noised(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> tuple[Te
 def _radius(patch_size: int) -> int:
     if isinstance(patch_size, bool) or not isinstance(patch_size, Integral) or patch_size < 1 or patch_size % 2 != 1:
         raise CourseError(
-            f"patch_size must be an odd whole number, at least 1 (a window has a centre pixel), got {patch_size!r}."
+            "patch_size must be an odd whole number, at least 1 (a window has a centre pixel), got "
+            f"{brief(patch_size)}."
         )
     return (patch_size - 1) // 2
 
@@ -265,7 +266,7 @@ def _patch(images: Tensor, row: int, col: int, patch_size: int, padding: str) ->
 def _all_patches(images: Tensor, patch_size: int, padding: str) -> Float[Tensor, "N H W C P P"]:
     """The patch at every place of every image."""
     if padding not in ("circular", "zeros"):
-        raise unknown_name("padding", str(padding), ("circular", "zeros"))
+        raise unknown_name("padding", padding, ("circular", "zeros"))
     _radius(patch_size)
     height, width = images.shape[-2:]
     if padding == "circular":
@@ -375,7 +376,7 @@ def one_formula(x_t: Noisy, images: Images, alpha: float, sigma: float, shifts: 
     elif shifts == "boundary":
         displacements = list(product(range(1 - height, height), range(1 - width, width)))
     else:
-        raise unknown_name("shifts", str(shifts), ("none", "all", "boundary"))
+        raise unknown_name("shifts", shifts, ("none", "all", "boundary"))
 
     logits, values = [], []
     for dy, dx in displacements:

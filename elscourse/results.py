@@ -29,7 +29,7 @@ def load_results(name: str) -> dict[str, Tensor]:
     found = own | lessons | samples
     if not isinstance(name, str) or name not in found:
         advice = f" `elscourse reproduce --network {name}` computes them." if str(name) in network_files() else ""
-        raise CourseError(f"{unknown_name('results', str(name), found)}{advice}")
+        raise CourseError(f"{unknown_name('results', name, found)}{advice}")
     try:
         with np.load(found[name], allow_pickle=False) as arrays:
             return {key: torch.from_numpy(arrays[key]) for key in arrays.files}

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .errors import CourseError
+from .errors import CourseError, brief
 
 ROUNDING = 1e-9  # t may lie this far outside: a loop that subtracts 1 / steps again and again ends beside 0
 
@@ -21,7 +21,7 @@ def check_time(t: float, *, zero: bool = False) -> float:
     try:
         t = float(t)
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        given = f"shape {tuple(t.shape)}" if hasattr(t, "shape") else repr(t)
+        given = f"shape {tuple(t.shape)}" if hasattr(t, "shape") else brief(t)
         raise CourseError(f"t must be one number, the same for the whole batch, got {given}.") from None
     inside = min(max(t, 0.0), 1.0)
     if not abs(inside - t) <= ROUNDING or (inside == 0 and not zero):
@@ -49,7 +49,8 @@ def check_schedule(schedule: object) -> None:
     times(steps), a grid that falls from 1 to 0. A sampler also asks for alpha(1)^2 + sigma(1)^2 = 1."""
     if not is_schedule(schedule):
         raise CourseError(
-            f"schedule must have alpha(t), sigma(t) and times(steps), as els.CosineSchedule() has, got {schedule!r}."
+            "schedule must have alpha(t), sigma(t) and times(steps), as els.CosineSchedule() has, got "
+            f"{brief(schedule)}."
         )
 
 
@@ -69,7 +70,7 @@ def alpha_sigma(schedule: Schedule, t: float) -> tuple[float, float]:
         finite = False
     if not finite:
         raise CourseError(
-            f"{schedule} must have one number as alpha and one as sigma, both finite, got {given} at t = {t:g}."
+            f"{schedule} must have one number as alpha and one as sigma, both finite, got {brief(given)} at t = {t:g}."
         )
     if t > 0 and not sigma > 0:
         raise CourseError(
@@ -101,7 +102,7 @@ class CosineSchedule:
 
     def __post_init__(self) -> None:
         if not isinstance(self.offset, Real) or not 0 <= self.offset < math.inf:
-            raise CourseError(f"offset must be a number of at least 0, got {self.offset!r}.")
+            raise CourseError(f"offset must be a number of at least 0, got {brief(self.offset)}.")
 
     def theta(self, t: float) -> float:
         """The angle in radians at time t in [0, 1]."""
@@ -122,5 +123,5 @@ class CosineSchedule:
         except (TypeError, ValueError, OverflowError):
             whole = False
         if not whole or not 1 <= steps <= MOST_STEPS:
-            raise CourseError(f"steps must be a whole number from 1 to {MOST_STEPS:,}, got {steps!r}.")
+            raise CourseError(f"steps must be a whole number from 1 to {MOST_STEPS:,}, got {brief(steps)}.")
         return [1 - i / int(steps) for i in range(int(steps))] + [0.0]

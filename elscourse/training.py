@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .data import ImageSet
 from .devices import pick_device
 from .diffusion import SEEDS
-from .errors import CourseError
+from .errors import CourseError, brief
 from .files import as_path, save_tensors
 from .hardware import bfloat16_flags
 from .networks import channels_of, classes_of, predicted_noise
@@ -67,15 +67,15 @@ class TrainingPlan:
         except TypeError:
             possible = False
         if not possible:
+            given = self.steps, self.batch, self.seed, self.ema, self.warmup, self.learning_rate
             raise CourseError(
                 "a plan needs whole numbers steps >= 1, batch >= 1, 0 <= seed < 2^32, and 0 <= ema < 1, 0 <= warmup "
-                f"< 1, learning_rate > 0, got {self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, "
-                f"{self.warmup!r}, {self.learning_rate!r}."
+                f"< 1, learning_rate > 0, got {', '.join(map(brief, given))}."
             )
         rates: dict[str, Any] = {name: float(getattr(self, name)) for name in ("learning_rate", "warmup", "ema")}
         plan = replace(self, steps=steps, batch=batch, seed=seed, **rates)  # numpy's numbers are no JSON
         if self.precision not in ("auto", "bfloat16", "float32"):
-            raise CourseError(f"precision must be auto, bfloat16 or float32, got {self.precision!r}.")
+            raise CourseError(f"precision must be auto, bfloat16 or float32, got {brief(self.precision)}.")
         if self.precision != "auto":
             return plan
         return replace(plan, precision="bfloat16" if _multiplies_bfloat16(device) else "float32")

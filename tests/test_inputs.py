@@ -295,7 +295,7 @@ def test_too_little_memory() -> None:
         (lambda: els.load("nowhere.npy"), "nowhere.npy does not exist"),
         (lambda: els.load("x" * 5000), "unknown dataset 'xxx"),
         (lambda: els.load("./" + "x" * 5000 + ".npy"), "holds no images, or is incomplete"),
-        (lambda: els.load_network(IMAGES), "unknown network Tensor. "),
+        (lambda: els.load_network(IMAGES), r"unknown network tensor\(\[.*"),
         (lambda: plotting.image_rows({"a": (255 * X).byte()}), "row 'a' must hold floats, .*, got torch.uint8"),
         (
             lambda: els.seeded_noise([0, 1], (2**40, 2**20)),
@@ -360,7 +360,7 @@ def test_too_little_memory() -> None:
         (lambda: els.lab(["gpu"], verbose=False), "unknown lab .*gpu"),  # type: ignore[arg-type]
         (lambda: els.lab(dataset=X, verbose=False), "got Tensor: for images that you have in memory, use els.ImageSet"),
         (lambda: els.lab(dataset="", verbose=False), "name must be that of a data set .*got ''"),
-        (lambda: els.lab(network=X, verbose=False), "unknown network Tensor"),
+        (lambda: els.lab(network=X, verbose=False), r"unknown network tensor\(\["),
         (lambda: els.lab(network="", verbose=False), "unknown network ''"),
         (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': choose cpu, or cuda for an NVIDIA GPU"),
         (lambda: els.lab(device=3.5, verbose=False), "unknown device '3.5': choose cpu, or cuda for an NVIDIA GPU"),
@@ -401,6 +401,42 @@ def test_the_rest(call, sentence: str) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is present")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lab: els.IdealScoreMachine(IMAGES, lab),
+        lambda lab: els.IdealScoreMachine(IMAGES, IMAGES),  # type: ignore[arg-type]
+        lambda lab: els.calibrate(els_machine(), els_machine(), lab),
+        lambda lab: els.load("fashion-mnist", size=lab),
+        lambda lab: els.load("fashion-mnist", n=lab),
+        lambda lab: els.load("a" * 5000),
+        lambda lab: els.NetworkDenoiser(lab.network.module, lab.network.module),
+        lambda lab: els_machine(patch_size=IMAGES),
+        lambda lab: els_machine(patch_size=lab.sizes),
+        lambda lab: els_machine(padding=lab.network),
+        lambda lab: els.load_network(lab.network),
+        lambda lab: els.seeded_noise(lab.network, (1, 8, 8)),
+        lambda lab: els.shift_error(els_machine(), X, 0.5, lab),
+    ],
+)
+def test_what_was_given_is_shown_on_one_line(call) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(els.CourseError, match=r"\.\.\.") as error:
+        call(els.lab(verbose=False))
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("refuse", [lambda given: els_machine(padding=given), lambda given: reference_padding(given)])
+@pytest.mark.parametrize(("given", "shown"), [(None, "None"), (5, "5"), ("nought", "'nought'")])
+def test_a_wrong_name_is_shown_as_it_was_given(refuse, given: object, shown: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(els.CourseError, match=rf"unknown padding {shown}\. Choose"):
+        refuse(given)
+
+
+def reference_padding(padding: Any) -> torch.Tensor:
+    return els.reference.local_wiener(X, IMAGES, 0.9, 0.4, 3, padding)
+
+
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(els.CourseError, match=r"device cuda was asked for, but this computer has: cpu"):
         els.lab(device="cuda", verbose=False)

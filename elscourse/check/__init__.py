@@ -36,7 +36,7 @@ def exercises() -> dict[str, Exercise]:
 def _exercise(name: object) -> Exercise:
     known = exercises()
     if not isinstance(name, str) or name not in known:
-        raise unknown_name("exercise", str(name), known)
+        raise unknown_name("exercise", name, known)
     return known[name]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import CourseError
+from ..errors import CourseError, brief
 from ..files import as_path, save_text
 from ..version import __version__
 from .exercise import SIGNS, Exercise, State
@@ -85,7 +85,7 @@ class Progress:
         # no file name contains a zero byte
         possible = isinstance(path, str | Path) and Path(path).suffix == ".json" and "\0" not in str(path)
         if not possible or Path(path).name.casefold() == FILE:  # the same file to macOS and Windows
-            raise CourseError(f"name a new file that ends in .json, like check.export('ada.json'), got {path!r}.")
+            raise CourseError(f"name a new file that ends in .json, like check.export('ada.json'), got {brief(path)}.")
         path = as_path(path)
         record = {"learner": path.stem, "elscourse": __version__, "exercises": rows}
         save_text(json.dumps(record, indent=1) + "\n", path)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..diffusion import Labels, check_labels
-from ..errors import CourseError, shape_of
+from ..errors import CourseError, brief, shape_of
 from ..machine import Machine
 from ..plotting import check_channels, check_pixels
 
@@ -73,13 +73,13 @@ def check_number(value: Any, what: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise CourseError(f"{what} must be a number, got {value!r}.") from error
+        raise CourseError(f"{what} must be a number, got {brief(value)}.") from error
 
 
 def check_top(top: object) -> int:
     """How many voters are listed: no more than a reader can read and a notebook can carry."""
     if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or not 1 <= top <= MOST_VOTERS:
-        raise CourseError(f"top must be a whole number from 1 to {MOST_VOTERS}, got {top!r}.")
+        raise CourseError(f"top must be a whole number from 1 to {MOST_VOTERS}, got {brief(top)}.")
     return int(top)
 
 

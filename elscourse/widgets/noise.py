@@ -11,7 +11,7 @@ import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
-from ..errors import CourseError
+from ..errors import CourseError, brief
 from ..schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule
 from .base import check_images, check_same_shape, packed, script
 from .time import TimeExplorer, check_stops
@@ -91,7 +91,7 @@ def _check_points(points: object) -> Float[Tensor, " n"]:
     try:
         data = torch.as_tensor(points).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise CourseError(f"points must be numbers, like [-1.0, 1.0], got {points!r}.") from error
+        raise CourseError(f"points must be numbers, like [-1.0, 1.0], got {brief(points)}.") from error
     if data.is_complex():
         raise CourseError("points must be real numbers, got complex ones.")
     data = data.double()

@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from ..errors import CourseError
+from ..errors import CourseError, brief
 from ..schedule import check_time
 from .base import Explorer, check_number
 
@@ -31,7 +31,7 @@ class TimeExplorer(Explorer):
 def check_stops(times: Sequence[float], *, zero: bool) -> list[float]:
     """The stops of a slider for t, rising from left to right."""
     if isinstance(times, str) or not isinstance(times, Iterable):
-        raise CourseError(f"times must be a list of numbers, like [0.1, 0.5, 1.0], got {times!r}.")
+        raise CourseError(f"times must be a list of numbers, like [0.1, 0.5, 1.0], got {brief(times)}.")
     stops = sorted({check_time(check_number(t, "a time"), zero=zero) for t in times})
     if not stops:
         raise CourseError("times must hold at least one t.")
