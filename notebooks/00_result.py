@@ -185,9 +185,9 @@ assert r2[2].min() > 0.8 and (r2[2] > r2[:2]).all() and abs(r2[1, 4] - 0.95) < 0
 # of a sleeve that the network gives the shirt, low on the right. But the formula does not predict everything: it adds a
 # bump to the trousers and misses the hole in the dress.
 #
-# Ten seeds are few, so here are the stored drawings for 100, and the mean picture of the class. The last column counts
-# the seeds for which an artist's drawing is more like the network's than any of the nine that this artist draws of the
-# same class from other noises.
+# Ten seeds are few, so here are the stored drawings for 100, and the mean picture of the class. The last column: for
+# how many seeds is an artist's drawing more like the network's than each of the nine that it draws of the class from
+# other noises?
 
 # %%
 pictures, kinds = garments.data.images, garments.labels_for(range(100)).cpu()
@@ -215,7 +215,7 @@ corrected = els.sample(garments.machine("bent-local-filter"), hundred, steps=20,
 for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
     both = [els.compare(x, stored[f"network-{steps}"]).r2 for x in (stored["els-zeros"], corrected.cpu())]
     found = *(values.quantile(0.5) for values in both), (both[0] > both[1]).sum()
-    print("network with {} steps: formula {:.3f}, bent filter {:.3f}, formula ahead for {}".format(steps, *found))
+    print("network with {} steps: formula {:.3f}, corrected filter {:.3f}, formula ahead for {}".format(steps, *found))
     assert all(abs(a - b) < 0.001 for a, b in zip(found[:2], stated, strict=False)) and abs(found[2] - stated[2]) <= 1
 
 # %% [markdown] tags=["slide"]

@@ -416,9 +416,9 @@ show(
 # $$\partial_\theta F = -\,u\, p_t . \qquad (1)$$
 
 # %% [markdown] tags=["slide"]
-# Now take the true arcs, which cross. Two that meet at $x$ may have different velocities. So group all pixels at $x$ by
-# their velocity: each group changes $F$ as in (1), with its own density and velocity. In sum, $u\, p_t$ becomes $p_t$
-# times the **mean** velocity of all pixels there. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the
+# Now take the true arcs, which cross. Two that meet at $x$ may have different velocities. So sort the pixels at $x$ by
+# velocity, and use (1) for each group, with its own density and velocity. In sum, $p_t$ times the **mean** velocity of
+# all pixels there takes the place of $u\, p_t$. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the
 # velocity $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
 #
 # $$\partial_\theta F = -\,p_t\, \mathrm{E}[-\sin\theta\, x_0 + \cos\theta\, \epsilon \mid x_t = x] . \qquad (2)$$

@@ -104,9 +104,9 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 2. The window (3 minutes)
 #
-# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$. (From here on $x$ is a place.) The
-# *patch size* $P$ is odd, so $r = (P-1)/2$ pixels lie on each side of the centre. We write $x_t[\Omega_x]$ for **the
-# part of $x_t$ in that window**.
+# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$. (Now $x$ is a place, $x_t$ an
+# image.) $P$, the *patch size*, is odd; $r = (P-1)/2$ pixels lie on each side of the centre. We write $x_t[\Omega_x]$
+# for **the part of $x_t$ in that window**.
 #
 # A denoiser is **local** if, at each $t$, its answer at $x$, written $D(x_t)(x)$, is a function of that part alone:
 #
@@ -295,13 +295,13 @@ if lab.profile == "laptop":
     assert to_nearest[-1] < 0.01 and (to_nearest[:4] > 2).all()
 
 # %% [markdown] tags=["slide"]
-# $P = 3$ draws neither a blur nor noise, but sharp, ragged **debris**. $P = 7$ and 9 know about pullovers, but not on
-# the right. $P = 17$ draws a pullover, and **it is a training image**.
+# $P = 3$ draws neither a blur nor noise, but sharp, ragged **debris**. $P = 7$ and 9 draw half a top: on the right
+# shoes vote. $P = 17$ draws a pullover, and **it is a training image**.
 #
 # The map below each picture shows, for each pixel, the training image with the most votes. A strong colour is the
 # *same* training image in all six maps: the piece that is blue at $P = 13$ comes from the very picture that $P = 17$
-# copies. (The 18 sources with the most pixels in all maps together have a colour of their own, nine strong and nine
-# lighter; the others share pale ones, so $P = 3$ is nearly all pale.) As the window grows, neighbours must agree on
+# copies. (Only the 18 sources with the most pixels have a colour of their own, nine strong, nine lighter. All others
+# share pale ones.) As the window grows, neighbours must agree on
 # more, and the pieces grow. But the map shows **who was elected**, not that anything was glued: where images are alike,
 # as in the black background, neighbours elect different ones.
 
@@ -405,8 +405,8 @@ if lab.profile == "laptop":
 # are 4.7 away.)
 
 # %% [markdown] tags=["slide"]
-# But are the samples made of memories? A piece is more than a pixel. So count the pixels of a garment around which
-# *some* training image has the same $3 \times 3$ square, at that place and to within 0.05 (a *known square*). Since
+# But are the samples made of memories? A piece is more than a pixel. So count the pixels of a garment whose
+# $3 \times 3$ square is, to within 0.05, also in *some* training image, at the same place (a *known square*). Since
 # such squares may just be common, look also among 2,000 "strangers", pictures that LS does *not* hold.
 #
 # | drawings | among its own | among strangers |
@@ -506,8 +506,8 @@ check.bend(bend)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Sketch what an answer stands for, against the answer itself. Where the filter is right on average, the
-# curve lies on a straight line, the diagonal. Where does it leave that line, and to which side?
+# **Predict.** Sketch it: across, the filter's answer; upwards, the mean clean pixel. Where the filter is right on
+# average, the curve lies on the diagonal. Where does it leave that line, and to which side?
 
 # %%
 # the curve at two times s
@@ -540,11 +540,12 @@ if lab.profile == "laptop":
 # nearly right, a little too dark. The curve knows which values pixels have, and nothing else: **no neighbour, no
 # image**.
 #
-# This rival stands beside the machine in most lessons. **Where it is level, votes are not needed; where it falls
-# behind, they add something.** (Whether windows are needed, only the same filter without a window can show.)
+# This rival stands beside the machine in most lessons. **Where it is level, nothing shows that votes are needed; where
+# it falls behind, more is needed than a curve.** (Whether windows are needed, only the same filter without a window can
+# show.)
 
 # %% [markdown] tags=["slide"]
-# ## 9. Garments it has never seen (8 minutes)
+# ## 9. Garments it has never seen (5 minutes)
 #
 # LS throws evidence away, so on training images it must be worse than IS. What about new garments?
 #
@@ -608,14 +609,13 @@ if lab.profile == "laptop":
     assert all(abs(e - at) < 3e-4 for e, at in zip(shown, (0.025, 0.041, 0.0268, 0.0205, 0.0305), strict=True))
     assert all(sorted(e.values(), reverse=True) == [*e.values()] for e in curved.values())  # wider: better
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The ideal denoiser recognises training images, and on those it is nearly perfect. It cannot recognise new images, and
 # there looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
 #
 # This helps the *voter*. The bent filter, by contrast, gets better the wider it looks, and when it sees everything
 # (0.027), it is close to LS's best. The network is better than both (0.0205).
-
-# %% [markdown] tags=["slide"]
+#
 # **Predict.** On new images, is LS's best window at $t = 0.1$ smaller or larger than at $t = 0.3$? And at $t = 0.7$? At
 # which of these times is the bent filter of the whole image ahead of LS's best?
 
@@ -648,11 +648,15 @@ if lab.profile == "laptop":
 # Is a window *needed*, then? **Only by a voter.** At $t = 0.1$ the bent filter of the whole image has an error of
 # 0.0068, LS at its best 0.0078. (At 0.3 and 0.7 LS is ahead, for 121 and 165 of 200 images; at 0.1 it is for 77.) So
 # with little noise it does no harm to see everything, **if you do not vote for whole pictures**.
+
+# %% [markdown] tags=["slide"]
+# ## 10. A laxer voter (3 minutes)
 #
 # A bend has improved the filter. Can the voter be improved, too? It votes as strictly as is right for *training*
 # images. Let it be laxer on new ones: divide its exponents by a number $T$.
 #
-# **Predict.** How much of what the small window gained at $t = 0.3$ can laxer votes gain with the *whole image*?
+# **Predict.** At $t = 0.3$ the window took the error from 0.041 to 0.025. How far can laxer votes take it *without* a
+# window?
 
 
 # %%
@@ -692,7 +696,7 @@ if lab.profile == "laptop":
 # 200, up from 77.
 
 # %% [markdown] tags=["slide"]
-# ## 10. A first look at the network (4 minutes)
+# ## 11. A first look at the network (4 minutes)
 #
 # How well does LS predict what the trained network draws from the same 100 seeds? We take the median of `r2`, the
 # squared correlation of the pixels of two images (1: alike up to brightness and contrast).
@@ -741,16 +745,16 @@ if lab.profile == "laptop":
     assert abs(squares[0] - 0.028) < 0.002 and abs(squares[1] - 0.017) < 0.002
 
 # %% [markdown]
-# **Windows that shrink help LS a lot. For this ResNet a filter reaches nearly as much without them.**
+# **Windows that shrink help LS a lot. For this ResNet a filter reaches about as much, shrinking or not.**
 #
 # *LS.* Remembering ($P = 31$) reaches 0.61, the best fixed window ($P = 5$) 0.78, and windows that shrink 0.85. (Their
 # sizes were fitted to the network, with another machine and on other seeds: lesson 09.) But they need not be fitted: $P
-# = 17t$, made odd, reaches 0.87, and 17 is all that a pixel of the network can see (lesson 03). Still, the size
-# matters: $7t$ and $31t$ reach less. The mean of all training images reaches 0.54.
+# = 17t$, made odd, reaches 0.87, and 17 is all that a pixel of the network can see (lesson 03). The mean of all
+# training images reaches 0.54.
 #
 # *The filter*, its drawings cut at black and white, is about level with the fitted windows (0.84), and with a fixed $P
 # = 9$ (0.84). Bent, with the fitted windows, it reaches 0.86, level with LS, which is ahead for 46 of 100 seeds. (LS
-# with $17t$ is ahead of this same filter for 63; if the network takes 20 steps, too, for 46.) But r2 hardly notices how
+# with $17t$ is ahead of it for 63.) But r2 hardly notices how
 # grainy the filter's drawings are.
 #
 # So the gain from shrinking says more about LS than about the network: with one size throughout, LS draws debris,

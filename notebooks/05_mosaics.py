@@ -316,7 +316,8 @@ print("the package's machine = the line of section 2 = the linear filter, bent b
 # ## 5. How does their number grow? (5 minutes)
 #
 # **Predict.** Make the torus larger and larger. Does the number of consistent images grow in proportion to the area, or
-# exponentially, as the number of all images does? To find out, invent a piece that can be put in many places.
+# exponentially, as the number of all images does? Look for pieces that can be put in many places. First, some practice:
+# what else can stand in a sea?
 #
 # ### Exercise 3: An island with a lake (7 minutes, ★★★)
 #
@@ -635,10 +636,10 @@ if lab.profile == "laptop":
     assert min(back["linear filter"], back["bent filter"]) > 0.99 and abs(back["LS"] - 0.50) < 0.02
 
 # %% [markdown] tags=["slide"]
-# The filters return **all** of these pixels, LS only half. In section 4 each training image had one colour, so one
-# pixel of a window gave away all nine, and the linear filter kept only flat pictures. With 2,000 garments one pixel
-# does not, so once the noise is gone the best weighted sum simply copies the middle pixel; a curve on top changes
-# little. *Any* garment stays: in the end, the filters ask nothing of it. **Votes do: they have a list.**
+# The filters return **all** of these pixels, LS only half. In section 4 all nine pixels of a clean window were alike,
+# so the best weighted sum was their mean, which only flat pictures survive. In garments neighbours differ; so once the
+# noise is gone, the best sum is the middle pixel itself, and a curve on top changes little. *Any* garment stays: in the
+# end, the filters ask nothing of it. **Votes do: they have a list.**
 #
 # And the 20 uniform steps of lesson 04? They miss the limit: only 30 % of the pixels are within 0.001. But their
 # pictures are much the same as those of the halvings: median r2 0.93.

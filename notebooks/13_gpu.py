@@ -198,11 +198,11 @@ if lab.profile == "laptop":
 #
 # **Six images, 3 % of the 200, hold a third of the middle pixel's attention**: it is neither held by a few alone nor
 # spread evenly. How much six images hold depends on the noise. For the median pixel it is 4 % of the attention at $t =
-# 0.9$, nearly as if all images were alike, and 96 % at 0.2.
+# 0.9$, nearly as if all images were alike, 19 % at 0.5 and 96 % at 0.2.
 #
 # The machine *asks* every place. Yet **this pixel's attention stays within four pixels**, and that is the images'
-# doing: the pixel lies on a garment, and in the training images, too, the garments are in the middle. (In another
-# picture only a fifth stays.) Shift each training image around the torus as you like: the patches stay the same, and so
+# doing: in the training images, too, such patches are in the middle. (In another picture, with a garment there as well,
+# only a fifth stays.) Shift each training image around the torus as you like: the patches stay the same, and so
 # do the answers.
 
 # %% [markdown] tags=["slide"]
@@ -436,7 +436,7 @@ if lab.profile == "laptop":
 # At a larger one, about $0.015$: the estimate counts one rounding, but a dot product of 49 numbers is rounded at each
 # addition. Direct differences, which subtract *before* squaring, are twenty times better at $t = 0.005$.
 #
-# And the pixels? There by about 0.001, and at no $\sigma$ is one of the twelve pictures' pixels off by 0.01. A wrong
+# And the pixels? At $\sigma = 0.015$ by about 0.001, at no $\sigma$ by 0.01 in any of the twelve pictures. A wrong
 # logit moves a pixel only where patches share the weight *and* have different centres. We cannot know that beforehand.
 # So the package estimates how far a logit can be off. If that is too far, it subtracts before it squares, or switches
 # to float64, which takes longer.
@@ -643,8 +643,7 @@ assert (round(minutes), round(table)) == (52, 86)
 # use the machine to make pictures.** It is there to *predict* which pictures the network, which is fast, will make.
 #
 # There is a cheaper way to predict. A linear filter bent by a curve (lesson 04) compares no patches. The best we found
-# is worse with garments, by 0.03 to 0.07 of r2, and better with emoji (lessons 07 and 11). But only the machine says
-# *whose* patches make a pixel.
+# is worse with garments, by 0.03 to 0.07 of r2, and better with emoji (lessons 07 and 11).
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

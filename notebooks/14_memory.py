@@ -228,7 +228,7 @@ assert abs(new[0] / known[0] - 1) < 0.02 and abs(known[0] - 0.159) < 6e-4
 # 3. **It remembers**: at about 4,000 steps the first copies come.
 #
 # **Early stopping** keeps the network whose loss on new pictures is lowest. Here the second curve turns at 1,000 steps,
-# and that network made no copies. The loss gave warning before the first copy was found.
+# and that network made no copies. The loss warned before a copy was counted.
 
 # %% [markdown]
 # ### Exercise 2: When to stop (5 minutes, ★☆☆)
@@ -245,7 +245,7 @@ def early_stop(steps, losses, patience):
     ...
 
 
-check.early_stop(early_stop)
+check.early_stop(early_stop)  # on the curve above: early_stop(steps, new, patience=1)
 
 # %% [markdown]
 # Stuck? `check.hint("early_stop")` gives one hint at a time.
@@ -333,9 +333,9 @@ assert [f"{float(one[-1]):.2f}" for one in (own[1000], own[16000], mean_picture)
 # windows only 0.44, less than the mean of the ten pictures, 0.58.)
 
 # %% [markdown]
-# **A rival** without votes is the best linear filter, **bent** by a curve (lesson 04). At each age every machine gets,
-# judged by r2, the best of the six ages' windows, and the filter the better of its two kinds, with weights per pixel or
-# per boundary class.
+# **A rival** without votes is the best linear filter, **bent** by a curve (lesson 04). At each age we take each
+# machine's best r2 with the windows of any of the six ages, for the filter also over its two kinds, with weights per
+# pixel or per boundary class.
 
 
 # %%
@@ -477,6 +477,7 @@ def passed(steps, losses, level):
 
 
 when = {P: passed(steps, list(climb.values()), rung) for P, rung in rungs.items()}
+# yours: falls_below(steps, [*climb.values()], rungs[3])
 print("steps after which each rung is passed:", {P: s and round(s) for P, s in when.items()})
 
 # %% [markdown]
@@ -807,16 +808,16 @@ show(
 #
 # Kamb and Ganguli (2025, appendix C.2) made a guess in this direction: a network takes the widest windows through which
 # not too many pictures can be told apart. Hunt, Kamb and Ganguli (2026) derive where the edge of memory lies for
-# machines that see only a part, and vote. Under mild assumptions, such a machine recites once what it sees holds more
-# information about the training picture than it takes to pick one out of all (in nats: the logarithm of their number);
-# otherwise it invents. They report that networks, early in their training, move along this edge: the less noise, the
-# less they look at. (Theirs is an edge for the machines; we have not tested it.)
+# machines that see only a part, and vote. Under mild assumptions, such a machine recites once its window tells more
+# about the training picture than it takes to pick one out of all (the logarithm of their number, in nats); otherwise it
+# invents. They report that networks, early in their training, move along this edge: the less noise, the less they look
+# at. (Theirs is an edge for the machines; we have not tested it.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network learns what its pictures share with others, then begins to know its own, then remembers. In our training
-#   the loss on new pictures turned before the first copy came.
+#   the loss on new pictures turned before a copy was counted.
 # * To ELS it matters which ten pictures it has when windows are wide and the network is old. With narrow windows ELS of
 #   ten *others* predicts the network about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as

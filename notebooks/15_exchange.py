@@ -115,7 +115,7 @@ assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [
 # garment (median r2 0.81), but for 5 seeds of 100 something else altogether (below 0.29). The local and equivariant
 # machine draws **the same** (0.98), although every piece that it averages now comes from a new picture.
 #
-# But **staying the same is easy**: the strongest rival of lesson 11, the *bent filter* (the best linear filter with
+# But **staying the same is easy**: a strong rival, lesson 11's *bent filter* (the best linear filter with
 # ELS's windows, its answers bent by a curve), changes even less (1.00). And staying the same does not yet mean
 # predicting the network.
 
@@ -160,7 +160,7 @@ assert control == [0.47, 0.90, 0.56]
 # **It predicts just as well** (0.91 and 0.91). The network's own pictures are ahead for **58** seeds of 100, hardly
 # more than half.
 #
-# And made of the others, the formula is ahead of the strongest rival, a bent filter of the network's *own* pictures
+# And made of the others, the formula is ahead of a strong rival, a bent filter of the network's *own* pictures
 # (0.86), for **87 of 100** seeds.
 #
 # **But the others must be of the same kind.** If they are all shoes, the formula predicts worse than the mean picture
@@ -452,7 +452,7 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # %% [markdown] tags=["slide"]
 # ## 5. The most that anything could predict (7 minutes)
 #
-# In lesson 11, the scale of r2 began at 0.86, the r2 of a bent filter with ELS's windows. Where does it end? Train a
+# In lesson 11, the scale of r2 began at 0.86, a bent filter's (0.87 with wider windows). Where does it end? Train a
 # network again with another seed, and it draws a little differently. **A theory that does not know the seed cannot know
 # how.**
 #
@@ -565,8 +565,8 @@ assert abs(way - 0.40) < 0.01
 # of two predicts a third with 0.979, as Exercise 3 says. (This would hold for any drawings that are equally alike, so
 # it does not test $y = s + e$.)
 #
-# A perfect theory would have **0.99**. For this recipe and these pictures, that is the end of the scale that begins at
-# 0.86. The formula, at 0.91, has gone **40 %** of the way.
+# A perfect theory would have **0.99**. For this recipe and these pictures, the scale from 0.86 ends there, and the
+# formula, at 0.91, has gone **40 %** of the way (from 0.87, a little less).
 
 # %% [markdown] tags=["slide"]
 # ## 6. Is the rest an accident? (6 minutes)
@@ -620,9 +620,9 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # **Most of the error is the same** in every training of this ResNet: between the errors of A0's formula in A0 and in
 # A1, A2, B1 or B2, r is 0.81 to 0.84. **So most of what the formula lacks could be known.**
 #
-# **In a UNet it is a different error**: r is 0.16 to 0.27 in three pairs. (What ResNet and UNet do alike, but a theory
-# does not know, is in both errors. Their covariance measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for
-# the formula, 5 or 6 % for bent filters.)
+# **In a UNet it is a different error**: r is 0.16 to 0.27 in three pairs. (What both networks do alike and a theory
+# misses is in both errors, so their covariance measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for the
+# formula, 5 or 6 % for bent filters.)
 
 # %% [markdown] tags=["slide"]
 # **Predict.** With A0 ELS is ahead of the bent filter for 90 of 100 seeds (lesson 11). And in the four other trainings,
