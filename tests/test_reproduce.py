@@ -553,7 +553,8 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
 
     few = {name: (curves[name] - curves[f"calibrated, {name.partition(', ')[2]}"])[1][:30] for name in curves}
     late = sorted(-some.quantile(0.5).item() for name, some in few.items() if name.startswith("late switch"))
-    assert f"down to $0.25$, {late[0]:.3f} to {late[-1]:.3f} (thirty, too few to tell for two)" in measured and len(late) == 4
+    said = f"down to $0.25$, {late[0]:.3f} to {late[-1]:.3f} (thirty, too few to tell for two)"
+    assert said in measured and len(late) == 4
     ends = [bootstrap_interval(few[name], torch.Generator().manual_seed(0)) for name in few if name.startswith("late")]
     assert [low < 0 < high for low, high in ends].count(True) == 2 and max(high for _, high in ends) < 0.02
     first, last = (
@@ -729,7 +730,8 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     late = els.load_results("17_last_step")  # ELS with one pixel in its last step
     lax = (late["recoloured"].float() - late["drawn, emoji-24-resnet-zeros-conditional"].float()) / 127.5
     lax_foretells = foretold(lax, own | ~own)
-    assert f"it still foretells more, {whole[2]} to {lax_foretells} (lesson 17)" in said_on("README.md")
+    said = f"the filter foretells more of the change, {whole[2]} to the formula's {whole[0]}, or {lax_foretells} with"
+    assert said in said_on("README.md")
     assert f"lets it foretell {lax_foretells} of an exchanged colour instead of {whole[0]} (bent {whole[2]})" in text
 
 
