@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .diffusion import FAINTEST, Denoiser, Labels, check_labels, score_from_denoiser, seeded_noise, trajectory
-from .errors import CourseError, brief
+from .errors import CourseError, brief, whole_number
 from .files import UNREADABLE, as_path, whole_file
 from .machines import PatchMachine
 from .patches import check_patch_size
@@ -192,10 +191,13 @@ def calibrate(
 
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """
-    if not isinstance(samples, Integral) or not 1 <= samples <= len(CALIBRATION_SEEDS):
-        raise CourseError(f"samples must be between 1 and {len(CALIBRATION_SEEDS)}, got {brief(samples)}.")
+    count = whole_number(samples, 1, len(CALIBRATION_SEEDS))
+    if count is None:
+        raise CourseError(
+            f"samples must be a whole number between 1 and {len(CALIBRATION_SEEDS)}, got {brief(samples)}."
+        )
     _check_patches(machine)
-    noise = seeded_noise(CALIBRATION_SEEDS[:samples], machine.images.shape[1:]).to(machine.images)
+    noise = seeded_noise(CALIBRATION_SEEDS[:count], machine.images.shape[1:]).to(machine.images)
     candidates = candidates_of(machine) if candidates is None else candidates
     return calibration_table(
         machine, network, candidates, noise, steps=steps, labels=labels, progress=progress, checkpoint=checkpoint

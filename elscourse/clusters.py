@@ -24,8 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .devices import thread_count, workers
-from .errors import CourseError, brief
-from .patches import NUMBER
+from .errors import NUMBER, CourseError, brief
 from .pieces import piece_length, pieces
 from .posterior import LOGIT_ERROR, Partial, Source, logit_error, slices
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from torch.nn import functional as F
 
 from .catalogue import CATALOGUE, Dataset
 from .datasets import find, read
-from .errors import CourseError, brief, type_of, unknown_name
+from .errors import CourseError, brief, type_of, unknown_name, whole_number
 from .files import as_path
 from .folders import classes, image_files, runs_of_one_shape
 from .mapped import is_mapped, open_images, open_labels
@@ -188,11 +187,8 @@ def _bundled(bundle: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _count(n: int | None, there: int, name: str) -> int:
-    try:
-        count = there if n is None else operator.index(n)
-    except TypeError:
-        count = 0
-    if not 1 <= count <= there:
+    count = there if n is None else whole_number(n, 1, there)
+    if count is None:
         raise CourseError(
             f"n must be a whole number from 1 to {there}, the number of images in {name}, got {brief(n)}."
         )
@@ -228,11 +224,9 @@ def resize(images: Float[Tensor, "N C H W"], size: Size | None) -> Float[Tensor,
 
 
 def _height_width(size: Size) -> tuple[int, int]:
-    try:
-        height, width = (operator.index(s) for s in (size if isinstance(size, Sequence) else (size, size)))
-    except (TypeError, ValueError):
-        height = width = 0
-    if min(height, width) < 1:
+    sides = [whole_number(side, 1) for side in (size if isinstance(size, Sequence) else (size, size))]
+    height, width = sides if len(sides) == 2 else (None, None)
+    if height is None or width is None:
         raise CourseError(f"size must be a whole number of pixels >= 1, or (height, width) of them, got {brief(size)}.")
     return height, width
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .errors import CourseError, brief, shape_of, type_of
+from .errors import CourseError, brief, shape_of, type_of, whole_number
 from .schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
@@ -344,10 +343,7 @@ def check_seeds(seeds: Sequence[int]) -> list[int]:
 
 
 def _check_seed(seed: object) -> int:
-    try:
-        number = operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        number = -1
-    if not 0 <= number < SEEDS:
+    number = whole_number(seed, 0, SEEDS - 1)
+    if number is None:
         raise CourseError(f"seeds must be whole numbers, at least 0 and below 2^32, got {brief(seed)} among them.")
     return number

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import re
 import sys
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+import numpy as np
+import torch
 from torch import Tensor
+
+NUMBER = (int, float, np.integer, np.floating)
 
 
 class CourseError(ValueError):
@@ -22,6 +28,16 @@ def brief(value: object) -> str:
     """What was given, on one line: a network's or a tensor's own words would fill pages."""
     text = re.sub(r"\s*\n\s*", " ", repr(value))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def whole_number(value: object, least: int, most: float = math.inf) -> int | None:
+    """A whole number within these limits as Python's own, whichever library it is from; None for anything else."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    truth = isinstance(value, bool) or getattr(value, "dtype", None) == torch.bool
+    return number if least <= number <= most and not truth else None
 
 
 def shape_of(value: object) -> object:

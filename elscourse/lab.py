@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -18,7 +17,7 @@ from .checkpoints import NetworkDenoiser, find_card, load_network, network_files
 from .data import ImageSet, load
 from .devices import pick_device
 from .diffusion import Denoiser, check_seeds
-from .errors import CourseError, brief, unknown_name
+from .errors import CourseError, brief, unknown_name, whole_number
 from .local_filter import LocalFilter
 from .machines import (
     EquivariantLocalScoreMachine,
@@ -79,15 +78,16 @@ class Lab:
                 f"{self.network.name} knows no classes: leave the label out, or take a network that does."
             )
         there = [] if self.image_labels is None else self.image_labels.unique().tolist()
-        if isinstance(label, bool) or not isinstance(label, Integral) or label not in there:
+        number = whole_number(label, 0)
+        if number is None or number not in there:
             names = ", ".join(f"{i} {self.data.class_names[i]}" for i in there)
             raise CourseError(f"label {brief(label)} is not a class of {self.data.name}; its classes are {names}.")
-        return int(label)
+        return number
 
     def held_out(self, n: int = 2000) -> ImageSet:
         """n images of the network's set that it was not trained on: the next ones or, if fewer than n are left, the
         first of the test part."""
-        if not isinstance(n, Integral) or n < 1:
+        if whole_number(n, 1) is None:
             raise CourseError(f"n must be a whole number of images, at least 1, got {brief(n)}.")
         about = self.network.card["data"]
         name, seen = about["name"], about["n"]

@@ -8,7 +8,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Self
 
 import torch
@@ -17,8 +16,7 @@ from torch import Tensor
 
 from .clusters import Library
 from .diffusion import Labels
-from .errors import CourseError, brief
-from .patches import NUMBER
+from .errors import NUMBER, CourseError, brief, whole_number
 from .pieces import pieces
 from .posterior import LOGIT_ERROR, MEMORY, Asks, Partial, Source, posterior_mean, top_voters
 from .ranks import Ranks
@@ -159,11 +157,12 @@ class Machine(TrainingSetDenoiser, ABC):
         """The `top` heaviest voters behind every answer of `self(x_t, t)`: the provenance of each pixel. At most N H W
         are given, as many as any dictionary has."""
         self._check(x_t)
-        if isinstance(top, bool) or not isinstance(top, Integral) or top < 1:
+        wanted = whole_number(top, 1)
+        if wanted is None:
             raise CourseError(f"top must be a whole number of voters, at least 1, got {brief(top)}.")
         if self.ranks is not None:
             raise CourseError("voters are not merged across processes: ask the machine itself, not its across(...).")
-        top = min(int(top), len(self.images) * self.images[0, 0].numel())
+        top = min(wanted, len(self.images) * self.images[0, 0].numel())
         alpha, sigma = self._angle(t)
         batch, _, height, width = x_t.shape
         pixels = () if self.whole_image else (height, width)

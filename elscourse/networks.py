@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import inspect
 import math
-from numbers import Integral
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import CourseError, brief, shape_of, unknown_name
+from .errors import CourseError, brief, shape_of, unknown_name, whole_number
 from .patches import Padding, check_padding
 
 
 def _check_counts(least: int, **given: object) -> None:
     """Raise CourseError for a number of channels, layers or classes that is none, or too small."""
     for what, n in given.items():
-        if isinstance(n, bool) or not isinstance(n, Integral) or n < least:
+        if whole_number(n, least) is None:
             raise CourseError(f"a network's {what} must be a whole number of at least {least}, got {brief(n)}.")
 
 

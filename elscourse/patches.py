@@ -12,12 +12,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import CourseError, brief, unknown_name
+from .errors import NUMBER, CourseError, brief, unknown_name
 
 Padding = Literal["zeros", "circular"]
 Sizes = Sequence[tuple[float, int]]  # pairs (t, P), a step function of t
 
-NUMBER = (int, float, np.integer, np.floating)
 GAUSSIAN_WIDTH = 0.25  # of a gaussian window, in patch sizes
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 from functools import cache
 from itertools import product
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import CourseError, brief, shape_of, unknown_name
+from .errors import CourseError, brief, shape_of, unknown_name, whole_number
 
 Noisy = Float[Tensor, "B C H W"]
 Images = Float[Tensor, "N C H W"]
@@ -59,12 +58,13 @@ def _noised(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> tuple[Te
 
 
 def _radius(patch_size: int) -> int:
-    if isinstance(patch_size, bool) or not isinstance(patch_size, Integral) or patch_size < 1 or patch_size % 2 != 1:
+    size = whole_number(patch_size, 1)
+    if size is None or size % 2 != 1:
         raise CourseError(
             "patch_size must be an odd whole number, at least 1 (a window has a centre pixel), got "
             f"{brief(patch_size)}."
         )
-    return (patch_size - 1) // 2
+    return (size - 1) // 2
 
 
 def _check_circular(patch_size: int, height: int, width: int) -> None:

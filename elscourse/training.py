@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import math
-import operator
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ from tqdm.auto import tqdm
 from .data import ImageSet
 from .devices import pick_device
 from .diffusion import SEEDS
-from .errors import CourseError, brief
+from .errors import CourseError, brief, whole_number
 from .files import as_path, save_tensors
 from .hardware import bfloat16_flags
 from .networks import channels_of, classes_of, predicted_noise
@@ -60,13 +59,13 @@ class TrainingPlan:
 
     def resolved(self, device: torch.device) -> TrainingPlan:
         """The plan with "auto" decided for this device; the checkpoint records it."""
+        steps, batch = (whole_number(n, 1) for n in (self.steps, self.batch))
+        seed = whole_number(self.seed, 0, SEEDS - 1)
         try:
-            steps, batch, seed = (operator.index(n) for n in (self.steps, self.batch, self.seed))
-            numbers = steps >= 1 and batch >= 1 and 0 <= seed < SEEDS
-            possible = numbers and 0 <= self.ema < 1 and 0 <= self.warmup < 1 and self.learning_rate > 0
+            possible = 0 <= self.ema < 1 and 0 <= self.warmup < 1 and self.learning_rate > 0
         except TypeError:
             possible = False
-        if not possible:
+        if steps is None or batch is None or seed is None or not possible:
             given = self.steps, self.batch, self.seed, self.ema, self.warmup, self.learning_rate
             raise CourseError(
                 "a plan needs whole numbers steps >= 1, batch >= 1, 0 <= seed < 2^32, and 0 <= ema < 1, 0 <= warmup "

@@ -352,7 +352,7 @@ def test_bad_requests() -> None:
         with pytest.raises(els.CourseError, match="a list of at least one candidate"):
             els.calibrate(machine, machine, candidates)  # type: ignore[arg-type]
     for samples in (0, 1.5, "2"):
-        with pytest.raises(els.CourseError, match="samples must be between 1 and 20, got"):
+        with pytest.raises(els.CourseError, match="samples must be a whole number between 1 and 20, got"):
             els.calibrate(machine, machine, (3,), samples=samples)  # type: ignore[arg-type]
     with pytest.raises(els.CourseError, match="no patch size to try between 3 and 2"):
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", largest=2)

@@ -25,7 +25,7 @@ from PIL import Image
 from site_build import ROOT
 
 import elscourse as els
-from elscourse import cli, devices, pieces, plotting
+from elscourse import cli, devices, errors, pieces, plotting
 from elscourse.calibration import calibration_table
 from elscourse.catalogue import CATALOGUE
 from elscourse.checkpoints import save_network
@@ -426,6 +426,35 @@ def test_what_was_given_is_shown_on_one_line(call) -> None:  # type: ignore[no-u
     assert len(str(error.value)) < 500
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lab, true: lab.held_out(true),
+        lambda lab, true: lab.one_label(true),
+        lambda lab, true: els.calibrate(els_machine(), els_machine(), samples=true),
+        lambda lab, true: els.load("fashion-mnist", n=true),
+        lambda lab, true: els.load("fashion-mnist", size=true),
+        lambda lab, true: els.seeded_noise([true], (1, 8, 8)),
+        lambda lab, true: els.ResNet(layers=true),
+        lambda lab, true: els.reference.local(X, IMAGES, 0.9, 0.4, true),
+        lambda lab, true: els_machine().posterior(X, 0.5, top=true),
+        lambda lab, true: TrainingPlan(steps=true).resolved(torch.device("cpu")),
+    ],
+)
+@pytest.mark.parametrize("true", [True, np.True_, torch.tensor(True)])
+def test_a_truth_value_is_no_whole_number(call, true: object) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(els.CourseError, match=r"whole number|is not a class"):
+        call(els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False), true)
+
+
+def test_whole_numbers_of_other_libraries() -> None:
+    whole = [2, np.int64(2), np.uint8(2), torch.tensor(2)]
+    assert [errors.whole_number(n, 2, 2) for n in whole] == [2] * 4
+    assert [errors.whole_number(n, 0) for n in (-1, 2.0, "2", None, [2], np.float64(2), torch.tensor(2.0))] == [
+        None
+    ] * 7
+
+
 @pytest.mark.parametrize("refuse", [lambda given: els_machine(padding=given), lambda given: reference_padding(given)])
 @pytest.mark.parametrize(("given", "shown"), [(None, "None"), (5, "5"), ("nought", "'nought'")])
 def test_a_wrong_name_is_shown_as_it_was_given(refuse, given: object, shown: str) -> None:  # type: ignore[no-untyped-def]
@@ -760,7 +789,7 @@ def test_plans_that_cannot_be_followed(plan: dict[str, Any], sentence: str) -> N
 
 def test_a_checkpoint_must_be_a_path() -> None:
     data, once = els.ImageSet(IMAGES, None, (), "noise"), TrainingPlan(steps=1, batch=2)
-    with pytest.raises(els.CourseError, match=r"a path must be words or a pathlib.Path, .*, got 3\."):
+    with pytest.raises(els.CourseError, match=r"a path must be text or a pathlib.Path, .*, got 3\."):
         els.train(els.ResNet(width=4, layers=1), data, once, checkpoint=3, progress=False)  # type: ignore[arg-type]
 
 

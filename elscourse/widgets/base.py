@@ -6,14 +6,13 @@ from importlib.resources import files
 from typing import Any
 
 import anywidget
-import numpy as np
 import torch
 import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
 from ..diffusion import Labels, check_labels
-from ..errors import CourseError, brief, shape_of
+from ..errors import CourseError, brief, shape_of, whole_number
 from ..machine import Machine
 from ..plotting import check_channels, check_pixels
 
@@ -78,9 +77,10 @@ def check_number(value: Any, what: str) -> float:
 
 def check_top(top: object) -> int:
     """How many voters are listed: no more than a reader can read and a notebook can carry."""
-    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or not 1 <= top <= MOST_VOTERS:
+    voters = whole_number(top, 1, MOST_VOTERS)
+    if voters is None:
         raise CourseError(f"top must be a whole number from 1 to {MOST_VOTERS}, got {brief(top)}.")
-    return int(top)
+    return voters
 
 
 def check_same_shape(a: Tensor, b: Tensor, what: tuple[str, str]) -> None:
