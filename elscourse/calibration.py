@@ -144,7 +144,7 @@ class _Kept:
             whole = table.dtype == empty.dtype and drawn.shape == self.drawn.shape
             if origin == self.origin and not (whole and table.shape == empty.shape):
                 raise ValueError(f"it holds {table.dtype} {tuple(table.shape)}")
-        except (*UNREADABLE, TypeError, KeyError) as error:
+        except UNREADABLE as error:
             raise CourseError(f"{self.path} is damaged: delete it and calibrate again.") from error
         changed = [what for what, ours in self.origin.items() if origin.get(what) != ours]
         if not changed and not np.abs(drawn - self.drawn).mean() < SAME_NETWORK:

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from .errors import CourseError, brief
 
-# what numpy raises for a file that is damaged
+# what reading an array raises if the file is damaged, or holds something else
 UNREADABLE = (
-    OSError, ValueError, EOFError, BadZipFile, zlib.error, TokenError, SyntaxError, RuntimeError
+    OSError, ValueError, EOFError, BadZipFile, zlib.error, TokenError, SyntaxError, RuntimeError, TypeError, KeyError
 )  # fmt: skip
 
 

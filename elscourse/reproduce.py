@@ -249,7 +249,7 @@ def _run_of(path: Path) -> str | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             return str(file["run"]) if "run" in file else ""
-    except (*UNREADABLE, TypeError, KeyError):
+    except UNREADABLE:
         return None
 
 
@@ -262,7 +262,7 @@ def _read(path: Path, run: str, shape: tuple[int, ...]) -> np.ndarray:
             raise ValueError(f"it holds {piece.dtype} {piece.shape}")
     except FileNotFoundError as error:
         raise CourseError(f"{path} is gone: another process is working in this folder. Run again.") from error
-    except (*UNREADABLE, TypeError, KeyError) as error:
+    except UNREADABLE as error:
         raise CourseError(f"{path} is damaged: delete it and run again to make it anew.") from error
     if not own:
         raise CourseError(f"{path} is of other settings: another process is working in this folder. Run again.")

@@ -38,6 +38,14 @@ def test_own_reproductions_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (folder / "samples.npz").write_bytes(damaged)
         with pytest.raises(els.CourseError, match="is damaged"):
             els.load_results("mine")
+    for other in (np.arange(3), np.array(["text"])):
+        with (folder / "samples.npz").open("wb") as file:
+            np.save(file, other)
+        with pytest.raises(els.CourseError, match="is damaged"):
+            els.load_results("mine")
+    np.savez(folder / "samples.npz", noise=np.array(["text"]))
+    with pytest.raises(els.CourseError, match="is damaged"):
+        els.load_results("mine")
     np.savez(folder / "samples.npz", noise=np.array([{}]))
     with pytest.raises(els.CourseError, match="is damaged"):  # and nothing is unpickled
         els.load_results("mine")
