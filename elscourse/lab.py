@@ -112,6 +112,9 @@ class Lab:
     def patch_sizes(self, machine: str) -> list[tuple[float, int]]:
         """The calibrated pairs (t, P) of a machine; LS and the filters look through the square windows of the
         network's own ELS."""
+        with_windows = [name for name in MACHINES if name not in WITHOUT_WINDOW]
+        if machine not in with_windows:
+            raise unknown_name("machine with windows", machine, with_windows)
         wanted = f"els-{self.network.padding}" if machine in ("ls", *FILTERS, *BENT_FILTERS) else machine
         if self.sizes is None or wanted not in self.sizes.machines:
             raise CourseError(

@@ -371,6 +371,8 @@ def test_too_little_memory() -> None:
         (lambda: els.lab(verbose=False).machine(None), "unknown machine None"),
         (lambda: els.lab(verbose=False).patch_machine("els", 3), "unknown patch machine 'els': did you mean"),
         (lambda: els.load_network(None), "unknown network None"),
+        (lambda: els.lab(verbose=False).patch_sizes("is"), "unknown machine with windows 'is'.* Choose one of: bent-"),
+        (lambda: els.lab(verbose=False).patch_sizes("els-zero"), "windows 'els-zero': did you mean els-zeros"),
         (lambda: els.lab(verbose=False).patch_sizes("els-circular"), "no calibrated sizes for els-circular: run"),
         (lambda: els_machine()(-1e7 * X.abs(), 0.5), r"x_t has pixels of up to .*e\+0\d"),
         (lambda: els_machine()(torch.full_like(X, -torch.inf), 0.5), "x_t contains NaN or infinite"),
