@@ -401,6 +401,15 @@ def test_what_nobody_foresaw_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) 
     assert "restart the kernel" in explain(lambda n: n + 7, NUMBER)
 
 
+def test_the_cases_are_not_made_anew_for_each_mistake() -> None:
+    made: list[object] = []
+    exercise = dataclasses.replace(
+        NUMBER, cases=lambda generator: made.append(generator) or NUMBER.cases(generator), mistakes=NUMBER.mistakes * 9
+    )
+    assert exercise.examine(lambda n: n + 7).state == "incorrect"
+    assert len(made) <= 3
+
+
 NUMBER = Exercise(
     "number", 0, "Number", 1, 1, "Count.", ("One.",), lambda g: [(3,), (4,)], lambda n: n + 1,
     (Mistake("Off by one.", lambda n: n),),

@@ -146,15 +146,16 @@ class Exercise:
     def _recognised(self, outputs: list[Any], rights: list[Any]) -> str | None:
         """What to say about a registered mistake: the outputs equal those of the mistake on every case, or on most of
         the wrong cases, in numbers that do not agree by chance."""
+        cases = self._cases()
         most, partly = 0, None
         for mistake in self.mistakes:
             with suppress(Wrong):  # outputs that are not tensors equal no mistake
-                wrong = [mistake.function(*copied(case)) for case in self._cases()]
+                wrong = [mistake.function(*copied(case)) for case in cases]
                 alike = list(map(self._same, outputs, wrong))
                 if all(alike):
                     return mistake.says
                 missed = [not same for same in map(self._same, outputs, rights)]
-                told = [_telling(o) and not _echoes(o, case) for o, case in zip(outputs, self._cases(), strict=True)]
+                told = [_telling(o) and not _echoes(o, case) for o, case in zip(outputs, cases, strict=True)]
                 hits = sum(map(all, zip(missed, alike, told, strict=True)))
                 if self.judge is None and hits > max(most, sum(missed) / 2):
                     most, others = hits, " The other wrong cases do not fit this." * (hits < sum(missed))
