@@ -23,7 +23,6 @@ from typing import Any, NoReturn, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.rendezvous import rendezvous
 
 from .errors import CourseError
 from .posterior import Partial
@@ -148,6 +147,8 @@ def start(device: torch.device) -> Ranks | None:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
+    from torch.distributed.rendezvous import rendezvous  # which a torch built without distributed lacks
+
     try:
         store, rank, size = next(rendezvous("env://", timeout=MEETING))
         store.set(f"rank {rank}", "is here")  # torchrun's own store does not wait for them

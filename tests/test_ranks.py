@@ -51,6 +51,11 @@ def together(processes: int, *command: str) -> str:
     return done.stdout
 
 
+def test_a_torch_without_distributed_is_enough_for_one_process() -> None:
+    hidden = "import sys, torch; sys.modules['torch.distributed.rendezvous'] = None; import elscourse"
+    assert python("-c", f"{hidden}; print(elscourse.lab(verbose=False).profile)") == "laptop\n"
+
+
 def assert_same(out: str | Path, expected: Path, tolerance: float) -> None:
     ours, theirs = np.load(Path(out) / "samples.npz"), np.load(expected / "samples.npz")
     assert set(ours.files) == set(theirs.files)
