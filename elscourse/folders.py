@@ -63,8 +63,8 @@ def classes(root: Path, files: list[Path]) -> tuple[np.ndarray | None, tuple[str
     parts = [path.relative_to(root).parts for path in files]
     if any(len(part) == 1 for part in parts):
         return None, ()
-    names = sorted({part[0] for part in parts})
-    return np.array([names.index(part[0]) for part in parts]), tuple(names)
+    names, labels = np.unique([part[0] for part in parts], return_inverse=True)
+    return labels, tuple(names.tolist())
 
 
 def read_image(path: Path) -> np.ndarray:
