@@ -74,8 +74,8 @@ def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | 
     largest = largest_patch_size(shape, padding)
     if size > largest and padding == "circular":
         raise CourseError(
-            f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, so use a "
-            "smaller patch_size."
+            f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, so "
+            f"patch_size must be at most {largest}."
         )
     if size > largest:
         raise CourseError(

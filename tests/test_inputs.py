@@ -77,7 +77,7 @@ BUILDING = [
     (lambda: els_machine(patch_size=float("inf")), r"odd whole number of pixels, got inf"),
     (lambda: els_machine(patch_size=10**400 + 1), r"0001 is larger than 15, at which every window already sees"),
     (lambda: els_machine(patch_size=17), r"17 is larger than 15, at which every window already sees"),
-    (lambda: els_machine(patch_size=9, padding="circular"), r"9 would wrap onto itself: the shorter side is 8"),
+    (lambda: els_machine(patch_size=9, padding="circular"), r"onto itself: the shorter side is 8, so patch_size must be at most 7\."),
     (lambda: els_machine(patch_size=[(1.0, 3), (0.5, 6)]), r"odd and at least 1.*got 6"),
     (lambda: els_machine(patch_size=[(1.0, 3), (0.5, 17)]), r"17 is larger than 15, at which every window already"),
     (lambda: els_machine(patch_size=[(1.0, 3), (2.0, 3)]), r"pairs \(t, P\) with t in \[0, 1\]"),
