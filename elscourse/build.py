@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from .errors import CourseError, unknown_name
-from .files import save_text
+from .files import digest_of, save_text
 from .hardware import GIB, process_status
 
 ROOT = Path(__file__).parent.parent
@@ -147,11 +147,7 @@ def stamp(source: Path) -> str:
         *package.glob("*.mplstyle"),
     ]
     files += [p for p in data.rglob("*") if p.is_file() and not LEFT_BEHIND.search(p.relative_to(data).as_posix())]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(str(path.relative_to(ROOT)).encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return digest_of(files, ROOT)
 
 
 def _read(path: Path) -> dict[str, Any]:

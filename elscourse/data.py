@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from .catalogue import CATALOGUE, Dataset
 from .datasets import find, read
 from .errors import CourseError, brief, type_of, unknown_name, whole_number
-from .files import as_path
+from .files import as_path, shipped
 from .folders import classes, image_files, runs_of_one_shape
 from .mapped import is_mapped, open_images, open_labels
 from .pixels import check_order, check_range
@@ -30,9 +30,8 @@ CHUNK = 1024  # images converted or resized at a time, so that little more than 
 
 
 def data_dir() -> Path:
-    """Where the bundled files are. The one rule: inside the installed package, else beside it in the repository."""
-    inside = Path(__file__).parent / "_data"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "data"
+    """Where the bundled files are."""
+    return shipped("data")
 
 
 def status(dataset: Dataset) -> str:

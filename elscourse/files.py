@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tokenize import TokenError
@@ -23,6 +24,22 @@ from .errors import CourseError, brief
 UNREADABLE = (
     OSError, ValueError, EOFError, BadZipFile, zlib.error, TokenError, SyntaxError, RuntimeError, TypeError, KeyError
 )  # fmt: skip
+
+
+def shipped(folder: str) -> Path:
+    """Where files of the course are: in _FOLDER inside the installed package, else in FOLDER beside it in a clone."""
+    package = Path(__file__).parent
+    inside = package / f"_{folder}"
+    return inside if inside.is_dir() else package.parent / folder
+
+
+def digest_of(files: Iterable[Path], root: Path) -> str:
+    """A hash of these files, which lie below `root`: of their places there, sorted, and of what they hold."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def as_path(given: str | Path) -> Path:

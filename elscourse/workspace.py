@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 
 from .errors import CourseError
-from .files import whole_file
+from .files import shipped, whole_file
 
 
 def lessons_dir() -> Path:
-    """Where the lessons are: inside the installed package, else beside it in the repository (as for the data)."""
-    inside = Path(__file__).parent / "_notebooks"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "notebooks"
+    """Where the lessons are."""
+    return shipped("notebooks")
 
 
 def copy_lessons(folder: Path) -> tuple[list[Path], list[Path]]:

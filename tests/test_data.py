@@ -31,6 +31,7 @@ from PIL import Image
 import elscourse as els
 from elscourse import data as data_module
 from elscourse import datasets, folders
+from elscourse import files as files_module
 from elscourse.bent_filter import SHOWN
 from elscourse.catalogue import BUNDLED, CATALOGUE, EMOJI, FASHION_CLASSES, IMAGES, LABELS, Dataset
 from elscourse.data import ImageSet, data_dir, load, resize, to_unit_range
@@ -154,7 +155,7 @@ def test_damaged_bundle_is_refused_by_name(damage: str, tmp_path: Path, monkeypa
 
 def test_data_dir_prefers_the_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elscourse").mkdir()
-    monkeypatch.setattr(data_module, "__file__", str(tmp_path / "elscourse" / "data.py"))
+    monkeypatch.setattr(files_module, "__file__", str(tmp_path / "elscourse" / "files.py"))
     assert data_dir() == tmp_path / "data"
     (tmp_path / "elscourse" / "_data").mkdir()
     assert data_dir() == tmp_path / "elscourse" / "_data"

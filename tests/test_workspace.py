@@ -14,7 +14,7 @@ import pytest
 from conftest import ok, run
 
 import elscourse as els
-from elscourse import workspace
+from elscourse import files, workspace
 
 LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.py"))
 
@@ -130,5 +130,5 @@ def test_ctrl_c_is_the_notebook_s_again_afterwards(tmp_path: Path, monkeypatch: 
 
 def test_the_lessons_of_an_installed_course_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elscourse" / "_notebooks").mkdir(parents=True)
-    monkeypatch.setattr(workspace, "__file__", str(tmp_path / "elscourse" / "workspace.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "elscourse" / "files.py"))
     assert workspace.lessons_dir() == tmp_path / "elscourse" / "_notebooks"

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..check import Exercise
 from ..check import exercises as all_exercises
 from ..errors import CourseError
-from ..files import save_text
+from ..files import digest_of, save_text
 from .assignment import chosen_exercises, lesson_path
 from .fences import WITHHELD
 from .learners import LOCKED, find_learners, find_others, why_unreadable
@@ -192,10 +192,7 @@ def _other_lesson(pupil: Pupil, chosen: list[Exercise]) -> int | None:
 def _package() -> str:
     """A hash of the installed course's code."""
     root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(str(path.relative_to(root)).encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return digest_of(root.rglob("*.py"), root)
 
 
 def _key(file: Path, package: str, limits: Limits) -> str:
