@@ -75,6 +75,13 @@ def _check_circular(patch_size: int, height: int, width: int) -> None:
         )
 
 
+def _check_padding(padding: str, patch_size: int, height: int, width: int) -> None:
+    if not isinstance(padding, str) or padding not in ("zeros", "circular"):
+        raise unknown_name("padding", padding, ("zeros", "circular"))
+    if padding == "circular":
+        _check_circular(patch_size, height, width)
+
+
 def _window(window: Window, patch_size: int) -> Float[Tensor, "P P"]:
     """K, the weight of each squared difference; the square window counts all of them alike."""
     if window is None:
@@ -265,12 +272,9 @@ def _patch(images: Tensor, row: int, col: int, patch_size: int, padding: str) ->
 
 def _all_patches(images: Tensor, patch_size: int, padding: str) -> Float[Tensor, "N H W C P P"]:
     """The patch at every place of every image."""
-    if padding not in ("circular", "zeros"):
-        raise unknown_name("padding", padding, ("circular", "zeros"))
     _radius(patch_size)
     height, width = images.shape[-2:]
-    if padding == "circular":
-        _check_circular(patch_size, height, width)
+    _check_padding(padding, patch_size, height, width)
     rows = [
         torch.stack([_patch(images, row, col, patch_size, padding) for col in range(width)], dim=1)
         for row in range(height)
@@ -456,10 +460,7 @@ def local_wiener(
     """
     x_t, v = _noised(x_t, images, alpha, sigma)
     r, (height, width) = _radius(patch_size), v.shape[-2:]
-    if padding not in ("zeros", "circular"):
-        raise unknown_name("padding", padding, ("zeros", "circular"))
-    if padding == "circular":
-        _check_circular(patch_size, height, width)
+    _check_padding(padding, patch_size, height, width)
 
     def piece(images: Tensor, row: int, col: int) -> tuple[Tensor, int, int]:
         """What the window at a place holds, and where in it the place is."""

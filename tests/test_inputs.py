@@ -77,7 +77,10 @@ BUILDING = [
     (lambda: els_machine(patch_size=float("inf")), r"odd whole number of pixels, got inf"),
     (lambda: els_machine(patch_size=10**400 + 1), r"0001 is larger than 15, at which every window already sees"),
     (lambda: els_machine(patch_size=17), r"17 is larger than 15, at which every window already sees"),
-    (lambda: els_machine(patch_size=9, padding="circular"), r"onto itself: the shorter side is 8, so patch_size must be at most 7\."),
+    (
+        lambda: els_machine(patch_size=9, padding="circular"),
+        r"onto itself: the shorter side is 8, so patch_size must be at most 7\.",
+    ),
     (lambda: els_machine(patch_size=[(1.0, 3), (0.5, 6)]), r"odd and at least 1.*got 6"),
     (lambda: els_machine(patch_size=[(1.0, 3), (0.5, 17)]), r"17 is larger than 15, at which every window already"),
     (lambda: els_machine(patch_size=[(1.0, 3), (2.0, 3)]), r"pairs \(t, P\) with t in \[0, 1\]"),
@@ -458,7 +461,9 @@ def test_whole_numbers_of_other_libraries() -> None:
 
 
 @pytest.mark.parametrize("refuse", [lambda given: els_machine(padding=given), lambda given: reference_padding(given)])
-@pytest.mark.parametrize(("given", "shown"), [(None, "None"), (5, "5"), ("nought", "'nought'")])
+@pytest.mark.parametrize(
+    ("given", "shown"), [(None, "None"), (5, "5"), ("nought", "'nought'"), (np.zeros(2), r"array\(.*\)")]
+)
 def test_a_wrong_name_is_shown_as_it_was_given(refuse, given: object, shown: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(els.CourseError, match=rf"unknown padding {shown}\. Choose"):
         refuse(given)
