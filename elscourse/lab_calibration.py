@@ -97,7 +97,7 @@ def _offers(lab: Lab, names: Sequence[str], largest: int | None) -> dict[str, tu
     machines = {name: lab.patch_machine(name, 1) for name in names}
     offers = {name: (machine, candidates_of(machine, largest)) for name, machine in machines.items()}
     if not all(sizes for _, sizes in offers.values()):
-        raise CourseError(f"there is no patch size to try between 3 and {largest or min(lab.shape[1:])}.")
+        raise CourseError(f"there is no patch size to try between 3 and {largest}.")
     return offers
 
 
