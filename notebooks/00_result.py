@@ -167,8 +167,9 @@ assert (stored["els-zeros"][:10] - formula_drew.cpu()).abs().max() < 0.01
 assert (stored["network-150"][:10] - network_drew.cpu()).abs().max() < 0.01
 
 fig = plotting.image_rows(rows, titles=garments.data.class_names)
+fig.set_figheight(fig.get_figheight() + 0.6)  # room for three rows of numbers
 for axis, value in zip(fig.axes[:30], r2.flatten(), strict=False):
-    axis.set_xlabel(f"{value:.2f}", fontsize=8)
+    axis.set_xlabel(f"{value:.2f}", fontsize=10)
 show(
     fig,
     alt="Ten columns, one per class; below each drawing its r2 with the network's: "
@@ -250,9 +251,10 @@ pairs = {}
 for name, whose in zip(artists, ("ideal's", "formula's", "network's"), strict=True):
     pairs |= {name: rows[name], f"{whose} nearest": pictures[nearest[name][0]]}
 fig = plotting.image_rows(pairs, titles=garments.data.class_names)
+fig.set_figheight(fig.get_figheight() + 0.6)
 for row, (_, distances) in zip((1, 3, 5), nearest.values(), strict=True):
     for axis, distance in zip(fig.axes[10 * row :], distances, strict=False):
-        axis.set_xlabel(f"{distance:.2f}", fontsize=8)
+        axis.set_xlabel(f"{distance:.2f}", fontsize=10)
 show(fig, alt="The ideal denoiser's ten drawings equal the training pictures below them. The formula's and the "
      "network's do not: in most columns the nearest training picture has another shape or pattern.")  # fmt: skip
 

@@ -409,13 +409,33 @@ show(
 # **flow**: a velocity $u(x, \theta)$ that depends on place and angle only, and carries the crowd as a whole.
 #
 # Let $F(x, \theta)$ be the share of the crowd to the left of $x$; its slope is the density, $\partial_x F = p_t$.
-# Pixels neither appear nor vanish, so $F$ changes only by what crosses $x$. If $u > 0$, the pixels that cross while the
-# angle grows by $d\theta$ stood less than $u\,d\theta$ to the left of $x$. So a share $p_t \cdot u\,d\theta$ of the
-# crowd leaves the left side. (If $u < 0$, the left side gains $p_t \cdot |u|\,d\theta$.) Divide by $d\theta$:
-#
-# $$\partial_\theta F = -\,u\, p_t . \qquad (1)$$
+# Pixels neither appear nor vanish, so $F$ changes only by what crosses $x$. Which pixels are that, while the angle
+# grows by $d\theta$?
+
+# %% tags=["slide", "hide-input"]
+places = torch.linspace(-2, 2, 401)
+density = torch.exp(-2 * (places + 0.7) ** 2) + 0.7 * torch.exp(-2.5 * (places - 0.8) ** 2)  # any: this is a sketch
+fig, ax = plt.subplots(figsize=(5.5, 2.3))
+ax.plot(places, density, color=plotting.INK)
+left, strip = places < -0.195, (places > -0.205) & (places < 0.205)
+ax.fill_between(places[left], density[left], color="0.85", lw=0)
+ax.fill_between(places[strip], density[strip], color=plotting.ORANGE, lw=0)
+ax.annotate("", (0.6, 0.2), (0, 0.2), arrowprops={"arrowstyle": "->", "lw": 2})
+ax.text(-0.8, 0.2, "$F$", ha="center", fontsize=14)
+ax.set(xticks=[-0.2, 0.2], yticks=[], ylabel="density $p_t$", ylim=(0, None))
+ax.set_xticklabels([r"$x - u\,d\theta$", "$x$"])
+show(
+    fig,
+    alt="A density with two humps. What lies to the left of x is shaded: F. Its last strip, as wide as u times "
+    "d-theta, is orange, and an arrow leads from it across x, to the right.",
+)
 
 # %% [markdown] tags=["slide"]
+# Those in the strip: it is $u\,d\theta$ wide and $p_t$ high, and $F$ loses it. (If $u < 0$, the strip lies to the right
+# of $x$, and $F$ gains it.) Divide by $d\theta$:
+#
+# $$\partial_\theta F = -\,u\, p_t . \qquad (1)$$
+#
 # Now take the true arcs, which cross. Two that meet at $x$ may have different velocities. So sort the pixels at $x$ by
 # velocity, and use (1) for each group, with its own density and velocity. In sum, $p_t$ times the **mean** velocity of
 # all pixels there takes the place of $u\, p_t$. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the
