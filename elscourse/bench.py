@@ -75,7 +75,7 @@ def _sections(where: torch.device, full: bool) -> list[tuple[str, Callable[[], A
     """Name of a section -> its measurement, in the order in which they run."""
     laptop = lab("laptop", device=where, verbose=False)
     wanted: list[tuple[str, Callable[[], Any]]] = [
-        ("machine", lambda: measure.machine(where)),
+        ("machine", lambda: measure.computer(where)),
         ("matrix_product", lambda: measure.matrix_rate(where, MATRICES, PRODUCTS)),
         ("speed", lambda: _speed(where, full)),
         ("memory", lambda: [memory(kind, n, MEMORY_SIDE, p, where) for kind, n, p in MEMORY]),

@@ -221,9 +221,9 @@ def reproduce(
         context.call_on_close(ranks.close)
         where = ranks.device
     speaks = ranks is None or ranks.rank == 0
-    bench = make_lab(profile, network=network, dataset=dataset, device=where, float64=float64, verbose=speaks)
-    out = out or Path("runs/reproduce") / bench.network.name
-    metrics = Experiment(bench, out, seeds, steps, network_steps, machines, ranks=ranks).run(fresh=not resume)
+    chosen = make_lab(profile, network=network, dataset=dataset, device=where, float64=float64, verbose=speaks)
+    out = out or Path("runs/reproduce") / chosen.network.name
+    metrics = Experiment(chosen, out, seeds, steps, network_steps, machines, ranks=ranks).run(fresh=not resume)
     if not speaks:
         return
     click.echo(table(metrics))
@@ -288,8 +288,8 @@ def calibrate(
     """
     from .lab_calibration import calibrate_lab
 
-    bench = make_lab(network=network, device=device)
-    path = calibrate_lab(bench, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)
+    chosen = make_lab(network=network, device=device)
+    path = calibrate_lab(chosen, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)
     click.echo(path.read_text("utf-8"))
     click.echo(f"{path} written. Next: elscourse reproduce --network {shlex.quote(Path(network).as_posix())}")
 
@@ -317,11 +317,11 @@ def sample(
         raise unknown_name("denoiser", denoiser, ("network", *MACHINES))
     check_picture_name(out)
     check_place(out)
-    bench = make_lab(network=network, device=device)
-    check_channels(bench.shape[0], f"for a picture, images of {bench.data.name}")
-    source = bench.network if denoiser == "network" else bench.machine(denoiser)
-    labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
-    noise = seeded_noise(seeds, bench.shape).to(bench.data.images)
+    chosen = make_lab(network=network, device=device)
+    check_channels(chosen.shape[0], f"for a picture, images of {chosen.data.name}")
+    source = chosen.network if denoiser == "network" else chosen.machine(denoiser)
+    labels = chosen.labels_for(seeds) if label is None else chosen.one_label(label)
+    noise = seeded_noise(seeds, chosen.shape).to(chosen.data.images)
     steps_taken = tqdm(trajectory(source, noise, steps, labels=labels), total=steps + 1, leave=False)
     _, images, _ = deque(steps_taken, maxlen=1).pop()
     rows, notes = {denoiser: images}, [str(seed) for seed in seeds]

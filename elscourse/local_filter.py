@@ -94,7 +94,7 @@ class LocalFilter(TrainingSetDenoiser):
 
     def _solve(self, m: Float[Tensor, " D"], products: Float[Tensor, "D D"], t: float) -> Filter:
         """A filter for each class of pixels, from the images' mean and the mean products of two numbers, in float64."""
-        (alpha, sigma), size = self._angle(t), patches.size_at(self.patch_size, t)
+        (alpha, sigma), size = self._alpha_sigma(t), patches.size_at(self.patch_size, t)
         shape = self.images.shape[1:]
         numbers = torch.arange(1, len(m) + 1, dtype=torch.float32, device=m.device).view(1, *shape)
         # 0: beyond the border

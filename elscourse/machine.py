@@ -163,7 +163,7 @@ class Machine(TrainingSetDenoiser, ABC):
         if self.ranks is not None:
             raise CourseError("voters are not merged across processes: ask the machine itself, not its across(...).")
         top = min(wanted, len(self.images) * self.images[0, 0].numel())
-        alpha, sigma = self._angle(t)
+        alpha, sigma = self._alpha_sigma(t)
         batch, _, height, width = x_t.shape
         pixels = () if self.whole_image else (height, width)
         try:
@@ -222,17 +222,17 @@ class Machine(TrainingSetDenoiser, ABC):
         Taking a grey away shortens the vectors whose products are logits, so these are rounded less. But it also rounds
         every pixel once and for all, and the less noise there is, the more a pixel counts.
         """
-        _, sigma = self._angle(t)
+        _, sigma = self._alpha_sigma(t)
         return self.grey if sigma**2 > LITTLE_NOISE or self.images.dtype == torch.float64 else None
 
     def _centred(self, x_t: Float[Tensor, "B C H W"], t: float) -> Float[Tensor, "B C H W"]:
-        grey, (alpha, _) = self._grey_at(t), self._angle(t)
+        grey, (alpha, _) = self._grey_at(t), self._alpha_sigma(t)
         return x_t if grey is None else (x_t.double() - alpha * grey.double()).to(x_t.dtype)
 
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
         """The engine's sums over these images, for (B, H W) queries with C values or (B, 1) with C H W; and the part
         of the pairs that was visited."""
-        alpha, sigma = self._angle(t)
+        alpha, sigma = self._alpha_sigma(t)
         batch, channels, height, width = centred.shape
         queries, values = (1, channels * height * width) if self.whole_image else (height * width, channels)
         whole = Partial.empty(batch, queries, values, centred.device)

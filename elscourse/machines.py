@@ -157,7 +157,7 @@ class PatchMachine(Machine):
         """
         size, taps = self.size_at(t), self._taps(t)
         moves = self._displacements(size)
-        alpha, sigma = self._angle(t)
+        alpha, sigma = self._alpha_sigma(t)
         both = min(abs(alpha), sigma) > shifts.LEAST
         if len(source) and both and shifts.pays(centred, moves, size, len(source), self.memory):
             sliding = shifts.Sliding(taps, moves, self.padding, self._longest(t, source))
@@ -171,7 +171,7 @@ class PatchMachine(Machine):
         self, centred: Float[Tensor, "B C H W"], t: float, source: Source, sliding: shifts.Sliding, tolerance: float
     ) -> tuple[Partial, float] | None:
         """The pixels that share one large dictionary by a search in it, the others by sliding; None: not worth it."""
-        (alpha, sigma), size = self._angle(t), self.size_at(t)
+        (alpha, sigma), size = self._alpha_sigma(t), self.size_at(t)
         shared = self._shared(size)
         lost = (tolerance - max(self.spread, 1) * self.rounding) / self.spread if self.spread else 0.0
         if shared is None or lost <= 0 or not self._library.may_pay(size, alpha, sigma):
@@ -222,7 +222,7 @@ class PatchMachine(Machine):
     def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
         """Each pixel by itself: it meets its own place only."""
         places = torch.arange(centred[0, 0].numel(), device=centred.device)[:, None]
-        yield Question(shifts.InPlace(centred, self._taps(t), self.padding), places)
+        yield Question(shifts.OwnPlace(centred, self._taps(t), self.padding), places)
 
     def _place_of(self, within: Int[Tensor, "G M top"], question: Question) -> Int[Tensor, "G M top"]:
         assert question.places is not None
@@ -309,7 +309,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
             places = places.to(device)
             keys_of = self._cut(t, places, self.images.dtype)
             lookup = Lookup(keys_of(centred), keys_of, places.shape[1], centre, self._longest(t, source), depth)
-            if self.window != "square" and logit_dtype(lookup, *self._angle(t)) != self.images.dtype:
+            if self.window != "square" and logit_dtype(lookup, *self._alpha_sigma(t)) != self.images.dtype:
                 keys_of = self._cut(t, places, torch.float64)  # in float32 both would be rounded, each on its own
                 lookup = replace(lookup, queries=keys_of(centred), keys_of=keys_of)
             yield Question(lookup, places)

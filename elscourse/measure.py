@@ -35,7 +35,7 @@ TOLERANCE = 1e-3  # of the pruned machines, in pixels
 SHARE = 10  # a textbook that is too slow to wait for sees one image in ten, and its time is multiplied
 
 
-def machine(device: torch.device) -> Row:
+def computer(device: torch.device) -> Row:
     """What the numbers were measured on: processor, cores, threads, memory (bytes), GPU, versions."""
     gpu = device.type == "cuda"
     return {

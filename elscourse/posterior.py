@@ -76,7 +76,7 @@ class Lookup:
 
 
 class Asks(Protocol):
-    """What can be asked of a source of images: `Lookup`, and `InPlace`."""
+    """What can be asked of a source of images: `Lookup`, and `OwnPlace`."""
 
     @property
     def shape(self) -> tuple[int, int, int]: ...

@@ -90,7 +90,7 @@ def sliding_mean(
 
 
 @dataclass(frozen=True)
-class InPlace:
+class OwnPlace:
     """H W questions of one shape, as `posterior.Lookup` asks them, where each pixel meets only its own place (LS).
 
     A blur is then a product with a band matrix along the rows and one along the columns: no window is cut out, in any

@@ -59,7 +59,7 @@ class TrainingSetDenoiser:
         self.images, self.schedule = images, schedule
         self.image_labels = None if image_labels is None else _check_image_labels(image_labels, len(images))
 
-    def _angle(self, t: float) -> tuple[float, float]:
+    def _alpha_sigma(self, t: float) -> tuple[float, float]:
         alpha, sigma = alpha_sigma(self.schedule, check_time(t))
         if sigma < LEAST_NOISE:
             raise CourseError(

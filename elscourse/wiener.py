@@ -33,7 +33,7 @@ class WienerFilter(TrainingSetDenoiser):
     @torch.no_grad()
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """E[x_0 | x_t] if the images of the class were gaussian, at t in (0, 1]."""
-        alpha, sigma = self._angle(t)
+        alpha, sigma = self._alpha_sigma(t)
         self._check(x_t)
         out = torch.empty_like(x_t)
         for items, index in self._by_class(len(x_t), labels):

@@ -183,7 +183,7 @@ def test_a_measurement_that_the_system_ends_costs_its_section_only(
     sections = [
         ("matrix_product", lambda: {"side": 64, "flops": 1e9}),
         ("memory", lambda: [measure_memory.memory("els", 64, 28, 5, torch.device("cpu"))]),
-        ("machine", lambda: measure.machine(torch.device("cpu"))),
+        ("machine", lambda: measure.computer(torch.device("cpu"))),
     ]
     monkeypatch.setattr(bench, "_sections", lambda *_: sections)
     said: list[str] = []
@@ -196,7 +196,7 @@ def test_a_section_without_memory_costs_no_other(monkeypatch: pytest.MonkeyPatch
     def too_much() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    sections = [("speed", too_much), ("machine", lambda: measure.machine(torch.device("cpu")))]
+    sections = [("speed", too_much), ("machine", lambda: measure.computer(torch.device("cpu")))]
     monkeypatch.setattr(bench, "_sections", lambda *_: sections)
     said: list[str] = []
     assert list(bench.run("cpu", say=said.append)) == ["machine"]

@@ -392,7 +392,7 @@ def test_with_hardly_a_trace_of_the_image(alpha: float, kind: str, monkeypatch: 
     monkeypatch.setattr(shifts, "WORTH", 0)
     images = pictures(2, 1, 8, 9, seed=9)
     machine, formula = machine_and_formula(kind, images, 3, "square")
-    monkeypatch.setattr(machine, "_angle", lambda _: (alpha, 1.0))
+    monkeypatch.setattr(machine, "_alpha_sigma", lambda _: (alpha, 1.0))
     x_t = pictures(1, 1, 8, 9, seed=10)
     torch.testing.assert_close(machine(x_t, 1.0).double(), formula(x_t, images, alpha, 1.0), rtol=0, atol=2e-7)
 
@@ -515,7 +515,7 @@ def test_keys_of_a_block_fit_into_half_of_the_memory() -> None:
 
 def test_differences_to_images_fit_into_half_of_the_memory() -> None:
     memory, source = 2**20, posterior.Source(pictures(100, 1, 8, 8), None)
-    tiles = list(shifts.InPlace(pictures(5, 1, 8, 8), torch.ones(2), "zeros").tiles(source, 0.6, 0.8, memory))
+    tiles = list(shifts.OwnPlace(pictures(5, 1, 8, 8), torch.ones(2), "zeros").tiles(source, 0.6, 0.8, memory))
     assert sum(tile.logits.shape[-1] for tile in tiles) == 100
     assert all(8 * tile.logits.numel() * (2 * 1 + 6) <= memory // 2 for tile in tiles)
 
@@ -564,7 +564,7 @@ def test_many_keys_that_hardly_count_each(monkeypatch: pytest.MonkeyPatch) -> No
     images = torch.full((n + 1, 1, 1, 1), -math.sqrt(26 * 2 * math.log(2)) * sigma / alpha)
     images[0] = 0
     machine = els.LocalScoreMachine(images, patch_size=1)
-    monkeypatch.setattr(machine, "_angle", lambda _: (alpha, sigma))
+    monkeypatch.setattr(machine, "_alpha_sigma", lambda _: (alpha, sigma))
     share = n * 2.0**-26 / (1 + n * 2.0**-26)
     assert float(machine(torch.zeros(1, 1, 1, 1), 0.5)) == pytest.approx(share * float(images[1]), abs=1e-4)
 
