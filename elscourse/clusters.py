@@ -30,7 +30,7 @@ from .posterior import LOGIT_ERROR, Partial, Source, logit_error, slices
 
 BOX = 18  # dimensions of the boxes at most: the first principal components tell far from near
 MOST_NOISE = 2.6  # P sigma / alpha up to which a search is tried: t = 0.45 for P = 3, t = 0.3 for P = 5
-COPIES, EXTRAS = 5, 64  # of its keys, and bytes for each besides, that building clusters takes
+COPIES, EXTRAS = 5, 64  # what building clusters takes: so many times the keys' bytes, and so many more for each key
 BLOCK = 2**14  # keys treated at a time while building
 PIECE = 128  # queries searched for together, at most: their bounds then stay in a core's second cache
 ROOM = 2**27  # bytes that their bounds may take, one for each leaf, in all threads

@@ -53,8 +53,8 @@ def pick_device(device: str | int | torch.device | None = None) -> torch.device:
 
 
 class _Threads:
-    """How many threads torch uses while nobody has changed that: a caller that comes or waits meanwhile would see
-    another number."""
+    """torch's own number of threads, kept while `workers` has set it to 1: a caller that comes meanwhile would read
+    1."""
 
     def __init__(self) -> None:
         self._counting, self._users, self._own = threading.Lock(), 0, 1

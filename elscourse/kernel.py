@@ -77,11 +77,12 @@ def slide(
 ) -> None:
     """Add to the sums what the keys contribute at the given displacements.
 
-    x (B, C, H, W), keys (chunks, C, H, W, WIDTH), taps (r + 1,): K from its centre outwards, best (B, H, W): no more
-    than NEAR_ENOUGH above the least S; all of the precision in which S is summed, float32 or float64. weights
-    (B, H, W) and values (B, C, H, W) float64: the sums of 2^(best - S), alone and times the centre pixel. square:
-    whether all taps are 1; moves (n, 6): see `patches.displacements`; wrap: whether windows continue on the other side
-    of the image or see zeros; without_own: the second form of S.
+    Read: x (B, C, H, W), keys (chunks, C, H, W, WIDTH), and taps (r + 1,), which are K from its centre outwards.
+    Changed: best (B, H, W), no more than NEAR_ENOUGH above the least S; and in float64 weights (B, H, W) and values
+    (B, C, H, W), the sums of 2^(best - S), alone and times the centre pixel.
+    x, keys, taps and best have one type, float32 or float64, in which S is summed. square: whether all taps are 1;
+    moves (n, 6): see `patches.displacements`; wrap: whether windows continue on the other side of the image or see
+    zeros; without_own: the second form of S.
     """
     batch, channels, height, width = x.shape
     r, side, plane = len(taps) - 1, max(height, width), height * width

@@ -88,9 +88,9 @@ class PatchMachine(Machine):
         K(d) = exp(-|d|^2 / (2 width^2)), its width a quarter of the patch size.
     tolerance: how far a pixel of the answer may be from the exact mean, in pixels of [-1, 1]; with it, keys that
         provably cannot matter are left out where that pays (float32, CPU, little noise) and half of `memory` is enough
-        to sort all patches (about 250 bytes for one of 3 x 3, 560 for 5 x 5); `certified` says how far off the answer
-        may be. Nothing is left out if it is None, or below float32's rounding: 2e-5 of the range of pixels, or 2e-5 if
-        that is less than 1.
+        to sort all patches (about 250 bytes for a grey one of 3 x 3, 560 for 5 x 5); `certified` says how far off the
+        answer may be. Nothing is left out if it is None, or below float32's rounding: 2e-5 times the range of the
+        pixels, or 2e-5 where that range is below 1.
 
     Raises CourseError for invalid sizes, windows and tolerances.
     """

@@ -175,7 +175,7 @@ class Experiment:
             images = images.clamp(-1, 1)  # linear filters go beyond white, and a rival is taken at its strongest
         if writer == self._rank:
             with whole_file(self._path(column, seeds)) as partial:
-                # whose checksum is compared when it is read
+                # an archive, which holds a checksum of each array: a damaged piece is noticed when it is read
                 np.savez(partial, images=images.cpu().numpy(), run=self._run)
 
     def _finish(self) -> dict[str, Any]:

@@ -31,7 +31,8 @@ _FAST = ("nnan", "ninf", "nsz", "contract", "reassoc")
 _SHORT = ir.VectorType(ir.FloatType(), REGISTER)
 _INTS = ir.VectorType(ir.IntType(32), REGISTER)
 
-# 2^f to 1e-7, the rounding of float32, for what a number exceeds a whole one by: the one below it, or the nearest
+# coefficients of a polynomial for 2^f, right to 1e-7, the rounding of float32. f is what is left of a number when the
+# whole one below it is taken away (as AVX-512 does) or the nearest one
 _POWERS = (
     np.polynomial.Chebyshev.interpolate(np.exp2, 5, domain=[0, 1] if _SCALES else [-0.5, 0.5])
     .convert(kind=np.polynomial.Polynomial)
