@@ -62,7 +62,7 @@ def calibration_table(
     checkpoint: a file that keeps the finished entries, so that a killed calibration goes on where it stopped.
 
     Raises CourseError if there are no candidates or the machine has no patches, and for a checkpoint that cannot be
-    written, is damaged, or was started with another network, other images or other settings.
+    written, is damaged, or was started with another network, other images or other settings. Lesson 09.
     """
     sizes = sorted(check_patch_size(p) for p in candidates) if isinstance(candidates, Iterable) else []
     if not sizes:

@@ -57,6 +57,7 @@ def score_from_denoiser(
     schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """Tweedie: the score s = (alpha D - x_t) / sigma^2, the gradient of log p_t at x_t, for t in (0, 1].
+    Lessons 01 and 09.
 
     Raises CourseError for a t outside (0, 1], and if the estimate and x_t have different shapes.
     """
@@ -72,6 +73,7 @@ def noise_from_denoiser(
     schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The noise estimate eps_hat = (x_t - alpha D) / sigma, which is -sigma times the score, for t in (0, 1].
+    Lessons 01 and 03.
 
     Raises CourseError for a t outside (0, 1], and if the estimate and x_t have different shapes.
     """
@@ -87,6 +89,7 @@ def denoiser_from_noise(
     schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80.
+    Lesson 03.
 
     Raises CourseError as `noise_from_denoiser` does, and where a schedule of your own leaves nothing of the image
     (alpha = 0).
@@ -102,7 +105,10 @@ def denoiser_from_score(
     t: float,
     schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
-    """The denoiser D = (x_t + sigma^2 s) / alpha. Raises CourseError as `denoiser_from_noise` does."""
+    """The denoiser D = (x_t + sigma^2 s) / alpha. Lesson 01.
+
+    Raises CourseError as `denoiser_from_noise` does.
+    """
     _check_conversion(score, x_t, schedule)
     alpha, sigma = _with_an_image(t, schedule)
     return (x_t + sigma**2 * score) / alpha

@@ -59,6 +59,7 @@ def nearest_training_image(
     x: Float[Tensor, "B C H W"], images: Float[Tensor, "N C H W"]
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
     """Index of, and Euclidean distance to, the training image nearest to each x (squared: 4 per black/white flip).
+    Lesson 02.
 
     Raises CourseError unless both are batches of one shape, type and device, in float32 or float64, and for NaN or
     infinite pixels.
@@ -99,8 +100,10 @@ def novelty(
 ) -> Float[Tensor, " B"]:
     """Distance to the nearest training image, in units of its (lower) median over real held-out images.
 
-    0 is a copy; 1 is as far from the training set as a new real image; more is further out. Raises CourseError as
-    `nearest_training_image` does, and if at least half of the held-out images are training images.
+    0 is a copy; 1 is as far from the training set as a new real image; more is further out. Lesson 03.
+
+    Raises CourseError as `nearest_training_image` does, and if at least half of the held-out images are training
+    images.
     """
     usual = _nearest(held_out, images, "held_out")[1].median()
     if usual == 0:
@@ -117,8 +120,10 @@ def shift_error(
     """How far a denoiser is from equivariant, pixel by pixel: |D(S x_t) - S D(x_t)|, root mean square over batch and C.
 
     S moves the contents down and to the right by shift = (rows, columns), wrapping around. 0 everywhere means
-    equivariant under this shift, as far as x_t can tell. Raises CourseError unless x_t is a batch of images, shift is a
-    pair of whole numbers, and the denoiser answers in the shape of x_t.
+    equivariant under this shift, as far as x_t can tell. Lesson 03.
+
+    Raises CourseError unless x_t is a batch of images, shift is a pair of whole numbers, and the denoiser answers in
+    the shape of x_t.
     """
     check_batch(x_t, "x_t")
     try:

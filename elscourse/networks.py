@@ -64,7 +64,10 @@ class ResNet(nn.Module):
     x_t (B, C, H, W), t (B,) in (0, 1], labels (B,), whole numbers below `classes`, or None -> the noise (B, C, H, W).
     As a denoiser: `NetworkDenoiser`, which also checks what it is given.
 
-    Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.26 M parameters).
+    Raises CourseError for sizes that are not whole numbers or too small (width: at least 2) and an unknown padding;
+    when called, for a t that is one number.
+
+    Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.26 M parameters). Lesson 03.
     """
 
     def __init__(
@@ -116,7 +119,11 @@ class UNet(nn.Module):
     Arguments as for `ResNet`; width: numbers at each pixel of the finest scale; the coarser ones have twice and four
     times as many.
 
+    Raises CourseError as `ResNet` does (width: at least 1) and, when called, for a height or width that 4 does not
+    divide.
+
     Source: Kamb & Ganguli 2025, appendix (there 64/128/256 channels, 2.0 M parameters; here 32/64/128, 0.55 M).
+    Lesson 03.
     """
 
     def __init__(

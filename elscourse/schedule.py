@@ -95,7 +95,7 @@ class CosineSchedule:
 
     Raises CourseError for an s below 0, because the noise would then not grow all the way to t = 1.
 
-    Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292), appendix on experiments.
+    Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292), appendix on experiments. Lesson 01.
     """
 
     offset: float = 0.008

@@ -47,6 +47,8 @@ class TrainingPlan:
         own draws from torch's own generator, which neither this seed nor a checkpoint knows.)
     precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor or GPU multiplies
         it natively.
+
+    `train`, which follows it, raises CourseError for numbers that make no plan. Lesson 03.
     """
 
     steps: int = 8000
