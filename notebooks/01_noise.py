@@ -414,12 +414,12 @@ show(
 
 # %% tags=["slide", "hide-input"]
 places = torch.linspace(-2, 2, 401)
-density = torch.exp(-2 * (places + 0.7) ** 2) + 0.7 * torch.exp(-2.5 * (places - 0.8) ** 2)  # any: this is a sketch
+crowd = torch.exp(-2 * (places + 0.7) ** 2) + 0.7 * torch.exp(-2.5 * (places - 0.8) ** 2)  # any: this is a sketch
 fig, ax = plt.subplots(figsize=(5.5, 2.3))
-ax.plot(places, density, color=plotting.INK)
+ax.plot(places, crowd, color=plotting.INK)
 left, strip = places < -0.195, (places > -0.205) & (places < 0.205)
-ax.fill_between(places[left], density[left], color="0.85", lw=0)
-ax.fill_between(places[strip], density[strip], color=plotting.ORANGE, lw=0)
+ax.fill_between(places[left], crowd[left], color="0.85", lw=0)
+ax.fill_between(places[strip], crowd[strip], color=plotting.ORANGE, lw=0)
 ax.annotate("", (0.6, 0.2), (0, 0.2), arrowprops={"arrowstyle": "->", "lw": 2})
 ax.text(-0.8, 0.2, "$F$", ha="center", fontsize=14)
 ax.set(xticks=[-0.2, 0.2], yticks=[], ylabel="density $p_t$", ylim=(0, None))
