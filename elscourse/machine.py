@@ -95,7 +95,7 @@ class Machine(TrainingSetDenoiser, ABC):
             raise CourseError(f"memory must be a number of bytes, at least 1, got {brief(memory)}.")
         self.memory = min(int(memory), 2**62)  # as far as torch can count
         # Subtracting one grey per channel from both sides changes no distance: see _grey_at. The grey has few digits,
-        # so that black or white minus grey is exact: else all pixels of one colour were rounded alike, which adds up.
+        # so that black or white minus grey is exact: pixels of one colour would all be rounded alike, which adds up.
         total = torch.stack([piece.detach().sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         self.grey = (total / images[:, 0].numel() * GREYS).round().div(GREYS).view(1, -1, 1, 1).to(images.dtype)
 

@@ -28,7 +28,7 @@ TILE = 2**19  # logits computed at once: few enough to stay in a processor's cac
 GPU_TILE = 2**26  # the same on a GPU, where few large matrix products beat many small ones
 KEYS = 128  # keys in a tile at least: fewer make the matrix products inefficient
 BLOCK = 2**25  # bytes of keys cut from the images at a time
-FARTHEST = -1e100  # how far a logit is from the largest, at most: beyond, its weight is 0, and 0 times -inf were NaN
+FARTHEST = -1e100  # the least logit beside the largest, 0: its weight is 0, and 0 times -inf would be NaN
 WALK = 9  # terms of a logit whose roundings cancel like a random walk: those of more, in flat pictures, have one sign
 LOGIT_ERROR = 1e-5  # rounding allowed in a float32 logit before it is computed in float64
 

@@ -101,7 +101,7 @@ def choose(
             )
         recipe = RECIPES[name]
     elif name in RECIPES:
-        raise CourseError(f"{name} is the name of a shipped network: give your own network another name.")
+        raise CourseError(f"{name} is the name of one of the course's recipes: give your own network another name.")
     elif not name.strip(".") or Path(name).stem != name or len(os.fsencode(name)) > 200:
         raise CourseError(
             f"a network's name must be a file name without its suffix, at most 200 bytes long, got {brief(name)}."

@@ -276,7 +276,7 @@ def test_other_settings_do_not_mix(results: Path) -> None:
         (["reproduce", *SMALL, "--device", "tpu9"], "unknown device 'tpu9'"),
         (["reproduce", *SMALL, "--dataset", "no/such/folder"], "no/such/folder"),
         (["train", "nobody"], "For a network of your own, add --dataset"),
-        (["train", "fashion-mnist-16-unet-zeros", "--dataset", "mnist"], "is the name of a shipped network"),
+        (["train", "fashion-mnist-16-unet-zeros", "--dataset", "mnist"], "is the name of one of the course's recipes"),
         (["sample", "--seeds", "a-b"], "write 7, or 0-9, or 1,5,8"),
         (["train", "tiny", "--seed", "99999999999999999999"], "is not in the range"),
         (["sample", "--denoiser", "netwrk"], "unknown denoiser 'netwrk': did you mean network or wiener? Choose"),
