@@ -178,7 +178,7 @@ def noising(x_0, eps, t):
 
 check.noising(noising)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Stuck? `check.hint("noising")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -191,8 +191,7 @@ check.noising(noising)
 #
 # The three `None` give `t` the shape (B, 1, 1, 1): one angle per picture, the same for all of its pixels.
 # </details>
-
-# %% [markdown] tags=["slide"]
+#
 # ## 3. The best guess (10 minutes)
 #
 # You are shown a noised pixel, $x_t = -0.2$ at $t = 0.5$. What was $x_0$? Nobody can know. But we can look at all
@@ -435,11 +434,12 @@ show(
 # of $x$, and $F$ gains it.) Divide by $d\theta$:
 #
 # $$\partial_\theta F = -\,u\, p_t . \qquad (1)$$
-#
+
+# %% [markdown] tags=["slide"]
 # Now take the true arcs, which cross. Two that meet at $x$ may have different velocities. So sort the pixels at $x$ by
-# velocity, and use (1) for each group, with its own density and velocity. In sum, $p_t$ times the **mean** velocity of
-# all pixels there takes the place of $u\, p_t$. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the
-# velocity $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
+# velocity, and use (1) for each group, with its own density and velocity. In sum, $p_t$ times the **mean** velocity
+# there takes the place of $u\, p_t$. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the velocity
+# $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
 #
 # $$\partial_\theta F = -\,p_t\, \mathrm{E}[-\sin\theta\, x_0 + \cos\theta\, \epsilon \mid x_t = x] . \qquad (2)$$
 #

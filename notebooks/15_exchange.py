@@ -566,7 +566,7 @@ assert abs(way - 0.40) < 0.01
 # it does not test $y = s + e$.)
 #
 # A perfect theory would have **0.99**. For this recipe and these pictures, the scale from 0.86 ends there, and the
-# formula, at 0.91, has gone **40 %** of the way (from 0.87, a little less).
+# formula, at 0.91, has gone **40 %** of the way (beside wider windows, a little less).
 
 # %% [markdown] tags=["slide"]
 # ## 6. Is the rest an accident? (6 minutes)
