@@ -370,9 +370,9 @@ assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(ne
 assert lab.profile == "gpu" or abs((early < 1e-4).sum() - 45) <= 1
 
 # %% [markdown] tags=["slide"]
-# (a) The last. After it **64 of 64 are training pictures**, up to rounding. (The *guess* is one before, at $t = 0.25$
-# for 45 of 64; some noise is still on the canvas.) The student who did everything right can only recite. **So chance is
-# not where new pictures come from**: the noise could choose only *which* picture.
+# (a) The last. After it **64 of 64 are training pictures**, up to rounding. (The *guess* is one earlier, at $t = 0.25$
+# for 45 of 64, but some noise is still on the canvas.) The student who did everything right can only recite. **So
+# chance is not where new pictures come from**: the noise could choose only *which* picture.
 #
 # Why must it be so? As $\sigma \to 0$, the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads
 # all others by more and more, and its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small

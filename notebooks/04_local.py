@@ -296,14 +296,14 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # $P = 3$ draws neither a blur nor noise, but sharp, ragged **debris**. $P = 7$ and 9 draw half a top: on the right
-# shoes vote. $P = 17$ draws a pullover, and **it is a training image**.
+# shoes have a say. $P = 17$ draws a pullover, and **it is a training image**.
 #
 # The map below each picture shows, for each pixel, the training image with the most votes. A strong colour is the
 # *same* training image in all six maps: the piece that is blue at $P = 13$ comes from the very picture that $P = 17$
 # copies. (Only the 18 sources with the most pixels have a colour of their own, nine strong, nine lighter. All others
-# share pale ones.) As the window grows, neighbours must agree on
-# more, and the pieces grow. But the map shows **who was elected**, not that anything was glued: where images are alike,
-# as in the black background, neighbours elect different ones.
+# share pale ones.) As the window grows, neighbours must agree on more, and the pieces grow. But the map shows **who was
+# elected**, not that anything was glued: where images are alike, as in the black background, neighbours elect different
+# ones.
 
 # %% [markdown] tags=["slide"]
 # ## 6. A hundred seeds (7 minutes)
@@ -754,8 +754,7 @@ if lab.profile == "laptop":
 #
 # *The filter*, its drawings cut at black and white, is about level with the fitted windows (0.84), and with a fixed $P
 # = 9$ (0.84). Bent, with the fitted windows, it reaches 0.86, level with LS, which is ahead for 46 of 100 seeds. (LS
-# with $17t$ is ahead of it for 63.) But r2 hardly notices how
-# grainy the filter's drawings are.
+# with $17t$ is ahead of it for 63.) But r2 hardly notices how grainy the filter's drawings are.
 #
 # So the gain from shrinking says more about LS than about the network: with one size throughout, LS draws debris,
 # pieces of memory or copies. (With the fitted windows, 3 % of its squares are known, against 2 % among strangers.)

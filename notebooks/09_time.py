@@ -236,8 +236,8 @@ if lab.profile == "laptop":
 # No single size wins: every seed has its best size, from 7 to 11. All scores share the term $-x_t$, so a high cosine
 # alone means little. What counts is how far the cosine falls short of 1: for ELS by 0.003 to 0.012.
 #
-# The bent filter (here one for each pixel) falls short by 0.007 to 0.014. From $t = 0.95$ to $0.1$ ELS is
-# nearer to the network for at least eight of ten seeds, at $t = 1$ for three, at $0.05$ for one.
+# The bent filter (here one for each pixel) falls short by 0.007 to 0.014. From $t = 0.95$ to $0.1$ ELS is nearer to the
+# network for at least eight of ten seeds, at $t = 1$ for three, at $0.05$ for one.
 #
 # ### Exercise 2: Angle or distance? (8 minutes, ★★☆)
 #

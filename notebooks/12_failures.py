@@ -324,9 +324,9 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 5. Do all good predictors draw them? (3 minutes)
 #
-# Two filters from lesson 11 have the windows of ELS but no votes. The **local
-# filter** has its own weights and constant at each pixel. The **equivariant filter**, here bent, is the same at all
-# pixels whose windows the border cuts alike. Their r2 with the network is 0.94 and 0.92 (ELS: 0.95).
+# Two filters from lesson 11 have the windows of ELS but no votes. The **local filter** has its own weights and constant
+# at each pixel. The **equivariant filter**, here bent, is the same at all pixels whose windows the border cuts alike.
+# Their r2 with the network is 0.94 and 0.92 (ELS: 0.95).
 #
 # **Predict.** How many third legs does each filter draw (ELS: 29)?
 

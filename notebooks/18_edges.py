@@ -753,8 +753,8 @@ assert agree([again], (0.72,))
 
 # %% [markdown] tags=["slide"]
 # Is this the price of attention, or of looking far? For the UNet, which looks everywhere in any case, 0.52 is foretold
-# with attention, and as much without (lesson 16): so it may be that of looking far. But the circular ResNet
-# can see no further than the first, and hardly more is foretold of its changes: 0.55 (lesson 16). So this is open.
+# with attention, and as much without (lesson 16): so it may be that of looking far. But the circular ResNet can see no
+# further than the first, and hardly more is foretold of its changes: 0.55 (lesson 16). So this is open.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (3 minutes)
