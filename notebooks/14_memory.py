@@ -245,7 +245,7 @@ def early_stop(steps, losses, patience):
     ...
 
 
-check.early_stop(early_stop)  # on the curve above: early_stop(steps, new, patience=1)
+check.early_stop(early_stop)
 
 # %% [markdown]
 # Stuck? `check.hint("early_stop")` gives one hint at a time.
