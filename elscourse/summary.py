@@ -88,7 +88,7 @@ def figure(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
     shown.set_figheight(shown.get_figheight() + 0.25)  # room for the numbers
     predicted = shown.axes[3 * len(nearest) : 4 * len(nearest)]  # the row of `own`
     for axis, value in zip(predicted, compare(samples[own], samples[target]).r2.tolist(), strict=True):
-        axis.set_xlabel(f"r² {value:.2f}", fontsize=8)
+        axis.set_xlabel(f"r² {value:.2f}", fontsize=10)
     return shown
 
 
