@@ -352,8 +352,6 @@ else:
 # %%
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
 drawn = els.sample(machine, noise, steps=40)
-guess_at = {round(t, 3): guess for t, _, guess in els.trajectory(machine, noise, steps=40)}
-early = els.nearest_training_image(guess_at[0.25], images)[1]
 nearest, distance = els.nearest_training_image(drawn, images)
 at_once = els.nearest_training_image(machine(noise, 0.025), images)[1]  # (b)
 
@@ -363,6 +361,8 @@ show(fig, alt="Twelve drawings of the ideal denoiser, and below each the nearest
 
 next_one = torch.cdist(images[:2000].flatten(1), images.flatten(1)).topk(2, largest=False)[0][:, 1].quantile(0.5)
 print(f"copies: {(distance < 1e-4).sum()} of 64 in 40 steps, {(at_once < 1e-4).sum()} if asked once, at t = 0.025")
+guess = next(guess for t, _, guess in els.trajectory(machine, noise, steps=40) if t < 0.251)  # at t = 0.25
+early = els.nearest_training_image(guess, images)[1]
 print(f"copies among the guesses at t = 0.25: {(early < 1e-4).sum()} of 64")
 print(f"from a training picture to the nearest other one: {next_one:.1f} (median)")
 assert (distance < 1e-4).all()
