@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .diffusion import Denoiser, Labels, add_noise, seeded_noise
+from .diffusion import Denoiser, Labels, add_noise, check_denoiser, seeded_noise
 from .errors import CourseError
 from .local_filter import LocalFilter
 from .schedule import CosineSchedule, Schedule, check_time
@@ -81,6 +81,8 @@ class BentFilter:
     """
 
     def __init__(self, filter: WienerFilter | LocalFilter):
+        if isinstance(filter, type):
+            check_denoiser(filter)
         if not isinstance(filter, WienerFilter | LocalFilter):
             raise CourseError(
                 "a BentFilter is made of a linear filter, els.WienerFilter or els.LocalFilter, got "

@@ -91,6 +91,7 @@ BUILDING = [
     (lambda: els.LocalFilter(IMAGES, patch_size=3, padding="mirror"), r"padding"),
     (lambda: els.BentFilter(els_machine()), r"linear filter, els.WienerFilter or els.LocalFilter, got Equivariant"),
     (lambda: els.BentFilter("local-filter"), r"linear filter.*got str"),  # type: ignore[arg-type]
+    (lambda: els.BentFilter(els.WienerFilter), r"got the class WienerFilter: build one"),  # type: ignore[arg-type]
     (lambda: els_machine(patch_size="big"), r"patch_size must be a number or a list of pairs"),
     (lambda: els_machine(padding="zero"), r"unknown padding 'zero': did you mean zeros"),
     (lambda: els_machine(padding=np.array(["zeros", "circular"])), r"unknown padding"),
