@@ -100,9 +100,13 @@ assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 # ask for a different denoiser?
 
 # %% [markdown] tags=["slide"]
+# <details><summary>Answer</summary>
+#
 # No. An answer $D$ amounts to the noise $\hat\epsilon = (x_t - \alpha D)/\sigma$, so $\hat\epsilon - \epsilon = \alpha
 # (x_0 - D)/\sigma$: the price is the same as before, times $(\alpha/\sigma)^2$. This factor says how much each *time*
 # counts; at each time the cheapest answer stays the same.
+#
+# </details>
 #
 # ## 2. The ideal denoiser, written down (9 minutes)
 #

@@ -70,27 +70,35 @@ lab = els.lab()
 # the whole image ($P = 31$ here)?
 
 # %% [markdown] tags=["slide"]
+# <details><summary>Answer</summary>
+#
 # At $P = 1$, all images that have at each place the pixel of some training image: astronomically many. At $P = 31$,
-# only the training images (except for ties), because all pixels ask for the same nearest image. For the cases in
-# between, we take a world so small that we can list all answers.
+# only the training images (except for ties), because all pixels ask for the same nearest image.
+#
+# </details>
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
 #
-# The training set: one image all black ($-1$), one all white ($+1$). The window: $3 \times 3$. To avoid borders at
-# first, images live on a **torus**: what leaves on the right comes back on the left, and likewise at top and bottom.
+# For sizes in between, we take a world so small that we can list all answers. The training set: one image all black
+# ($-1$), one all white ($+1$). The window: $3 \times 3$. To avoid borders at first, images live on a **torus**: what
+# leaves on the right comes back on the left, and likewise at top and bottom.
 #
 # Let $S$ be the sum of $x_t$ over a window. The window's squared distances to the two dimmed patches (nine pixels
 # $\alpha$, or nine pixels $-\alpha$) differ by $4\alpha S$ in favour of white. **Predict.** So what is $D$, as a
 # function of $S$? (The weights are $w$ and $1 - w$, and $D = w - (1 - w)$.)
 
 # %% [markdown] tags=["slide"]
+# <details><summary>Answer</summary>
+#
 # The ratio of the two weights is $e^{4\alpha S / 2\sigma^2}$, so
 #
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
 #              = \tanh\frac{\alpha S}{\sigma^2} . $$
 #
 # That is a whole local machine in one line.
+#
+# </details>
 
 # %%
 schedule = lab.schedule

@@ -591,9 +591,15 @@ show(
 # **Predict.** So what else was twice as long with twice the pictures? What would you train to tell the two apart?
 
 # %% [markdown] tags=["slide"]
+# <details><summary>Answer</summary>
+#
 # The **cycle** of the learning rate: the longer the training, the longer the cycle. Own steps and cycle both explain
-# the figure. So we trained three more networks, with **one rate for all**: it rises for 100 steps, then stays constant
-# (batches of 16; stored, `data/lessons/make_14_rate.py`).
+# the figure. To tell them apart, train with **one rate for all**, whatever the number of pictures.
+#
+# </details>
+#
+# We trained three more networks in this way: the rate rises for 100 steps, then stays constant (batches of 16; stored,
+# `data/lessons/make_14_rate.py`).
 #
 # **Predict.** With 5 pictures the loss on new ones is now lowest after 350 steps. Write down what own steps would
 # predict for 10 and for 20 pictures, then what you expect to see.

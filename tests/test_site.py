@@ -794,12 +794,14 @@ def test_no_row_of_a_table_is_left_out_and_no_number_stands_for_another(monkeypa
     assert dict(rows_of(parts.versions())) == versions
 
 
-def test_no_slide_shows_an_answer_or_code(decks: ModuleType) -> None:
-    """Nor an aside; whichever text is tagged."""
+def test_no_slide_shows_a_solution_or_code(decks: ModuleType) -> None:
+    """Nor an aside; whichever text is tagged. But the answer to the question of the slide before."""
     told = f"{90 * 'long '} It leads. (An aside, as whole sentences.)\n\n$$x$$\n\n```python\ncode\n```\n\n"
-    folded = "<details><summary>Answer</summary>\n\n**Three** pictures.\n\n</details>\n"
+    folded = "<details><summary>Solution</summary>\n\n**Three** pictures.\n\n</details>\n"
     (slide,) = decks.text_slides(told + folded)
     assert decks.MARKDOWN.render(f"{90 * 'long '} It leads.\n\n$$x$$") == slide.body and "Three" not in slide.notes
+    (slide,) = decks.text_slides(f"{folded.replace('Solution', 'Answer')}\nMore.")
+    assert slide.body == slide.notes == decks.MARKDOWN.render("**Three** pictures.\n\nMore.")
 
 
 def test_a_few_lines_stand_below_their_figure_more_on_a_slide_of_their_own(decks: ModuleType) -> None:

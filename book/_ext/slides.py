@@ -30,6 +30,7 @@ from sphinx.errors import ExtensionError
 DENSE = 90  # words: more are set smaller, and are not shown whole
 LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
 EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
+ANSWER = re.compile(r"<details><summary>Answer</summary>\n(.*?)</details>", re.DOTALL)  # its question has had a slide
 SOLUTION = re.compile(r"(?:^Stuck\?.*?\n\n)?<details>.*?</details>", re.DOTALL | re.MULTILINE)
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
@@ -92,10 +93,15 @@ def to_last_bold(paragraph: str) -> str:
     return " ".join(sentences[: max((i for i, s in enumerate(sentences, 1) if "**" in s), default=0)])
 
 
+def unfolded(source: str) -> str:
+    """With the answers to questions, but without the solutions of exercises."""
+    return SOLUTION.sub("", ANSWER.sub(r"\1", source))
+
+
 def text_slides(source: str) -> Iterator[Slide]:
     """The slides of a text cell, a new one at every heading; the minutes in headings are for readers. What is on no
     slide is spoken with the one before, and comes as a slide without a body."""
-    source = LINK.sub(r"\1", SOLUTION.sub("", source))  # slides lie elsewhere than lessons, and are not clicked
+    source = LINK.sub(r"\1", unfolded(source))  # slides lie elsewhere than lessons, and are not clicked
     source = re.sub(r"^(#+ .+?) \(\d+ minutes.*\)$", r"\1", source, flags=re.MULTILINE)
     for part in re.split(r"^(?=#{2,3} )", source, flags=re.MULTILINE):
         shown = essence(part)
@@ -172,7 +178,7 @@ def deck(lesson: Path) -> list[Slide]:
             if is_text and cell is not cells[0] and below["cell_type"] == "code":
                 slides[-1] = replace(slides[-1], section=section)
         elif is_text and slides:
-            spoken = EXERCISE.split(SOLUTION.sub("", source))[0]
+            spoken = EXERCISE.split(unfolded(source))[0]
             spoken = LINK.sub(r"\1", spoken)  # notes lie elsewhere than lessons, and are read, not clicked
             slides[-1] = replace(slides[-1], notes=slides[-1].notes + MARKDOWN.render(spoken))
     return [replace(slide, lesson=lesson.stem) for slide in slides]
