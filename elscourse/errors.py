@@ -32,12 +32,13 @@ def brief(value: object) -> str:
 
 def whole_number(value: object, least: int, most: float = math.inf) -> int | None:
     """A whole number within these limits as Python's own, whichever library it is from; None for anything else."""
+    if isinstance(value, bool | np.bool) or getattr(value, "dtype", None) == torch.bool:
+        return None
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
-    truth = isinstance(value, bool) or getattr(value, "dtype", None) == torch.bool
-    return number if least <= number <= most and not truth else None
+    return number if least <= number <= most else None
 
 
 def shape_of(value: object) -> object:
