@@ -435,10 +435,13 @@ def test_whoever_builds_on_a_slip_is_told_so(tmp_path: Path) -> None:
     own = right + "    return torch.softmax(-(own**2).flatten(1).sum(1), 0)\n"
     (tmp_path / "fred.ipynb").write_text(notebook("import torch\n", wrong, own), encoding="utf-8")
     (tmp_path / "ada.ipynb").write_text(notebook(own.replace("ls_window", "torch.relu")), encoding="utf-8")
+    half = notebook("import torch\n", wrong.replace("):", ")"), own)  # does not compile
+    (tmp_path / "eve.ipynb").write_text(half, encoding="utf-8")
     exercises = ("--exercise", "ls_window", "--exercise", "ls_weights")
     ok("grade", "04", tmp_path, *exercises, "--out", tmp_path / "out")
     says = {learner: row["exercises"]["ls_weights"]["says"] for learner, row in rows_of(tmp_path / "out").items()}
     assert says["fred"].endswith(" It calls your ls_window, also incorrect: begin there.")
+    assert says["eve"].endswith(" It calls your ls_window, which is missing or could not be run: begin there.")
     assert "begin there" not in says["ada"]
     assert says["fred"] in (tmp_path / "out" / "feedback" / "fred.md").read_text(encoding="utf-8")
 

@@ -160,6 +160,8 @@ def _with_cause(name: str, verdicts: Verdicts, uses: dict[str, list[str]]) -> tu
     wrong = [other for other in uses.get(name, []) if verdicts.get(other, ("", ""))[0] == "incorrect"]
     if state == "incorrect" and wrong:
         says += f" It calls your {' and '.join(wrong)}, also incorrect: begin there."
+    elif state == "incorrect" and (lost := [other for other in NAMELESS.findall(says) if other in verdicts]):
+        says += f" It calls your {' and '.join(lost)}, which is missing or could not be run: begin there."
     return state, says
 
 
