@@ -2,9 +2,9 @@
 every plan, of what the links in its table name: lecture.html, workshop.html, week-1.html to week-6.html.
 
 A text cell is shown whole if it fits. Of a longer one, or of an exercise, the slide has the headings, what is to be
-predicted and what leads to it, formulas, lists, tables, and other paragraphs up to their last bold words. A code cell
-gives its figures and what it prints. The speaker's notes have the whole text, with the cells that are on no slide, but
-for exercises.
+predicted and what leads to it, the first paragraph after a question, formulas, lists, tables, and other paragraphs up
+to their last bold words. A code cell gives its figures and what it prints. The speaker's notes have the whole text,
+with the cells that are on no slide, but for exercises; of a figure, what is to be seen on it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in p
 SENTENCE = re.compile(r"(?:(?<=[.?!])|(?<=[.?!]\*\*)|(?<=[.?!]\)))\s+(?=[A-Z*$(\[`])")
 DICT = re.compile(r"(.*?)(\{.+\})(.*)")
 PLANS = Path(__file__).parents[1] / "teach" / "plans"
-SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#s(\d+)"(?: data-slides="([^"]+)")?>')
+SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#([\w-]+)"(?: data-slides="([^"]+)")?>')
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ class Slide:
     lesson: str = ""
     section: str = ""
     of: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """By which links find the first slide of a section: s3, or its heading where it has no number."""
+        heading = re.match(r"<h2>(?:(\d+)\. )?(.*?)</h2>", self.body)
+        return "" if heading is None else f"s{heading[1]}" if heading[1] else nodes.make_id(heading[2])
 
 
 def _markdown() -> MarkdownIt:
@@ -72,8 +78,9 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
             yield token.type.removesuffix("_open"), "\n".join(lines[slice(*token.map)])
 
 
-def essence(text: str) -> str:
-    """What of a text belongs on a slide, as Markdown: a question or a formula is nothing without what leads to it."""
+def essence(text: str, answers: bool = False) -> str:
+    """What of a text belongs on a slide, as Markdown: a question or a formula is nothing without what leads to it.
+    answers: whether a question stands on the slide before."""
     text = re.sub(r"(?<=\S)\s(?=\*\*Predict)", "\n\n", text)  # on a slide a question stands by itself
     parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
     if len(text.split()) <= DENSE and not EXERCISE.search(text):
@@ -82,7 +89,8 @@ def essence(text: str) -> str:
     for (kind, source), (next_kind, following) in pairwise([*parts, ("", "")]):
         if kind == "paragraph" and not source.startswith("**Predict"):
             leads = next_kind not in ("paragraph", "heading", "") or following.startswith("**Predict")
-            source = ASIDE.sub("", source) if leads else to_last_bold(source)
+            source = ASIDE.sub("", source) if leads or answers else to_last_bold(source)
+            answers = False
         kept.append(source)
     return "\n\n".join(filter(None, kept))
 
@@ -98,13 +106,13 @@ def unfolded(source: str) -> str:
     return SOLUTION.sub("", ANSWER.sub(r"\1", source))
 
 
-def text_slides(source: str) -> Iterator[Slide]:
+def text_slides(source: str, answers: bool = False) -> Iterator[Slide]:
     """The slides of a text cell, a new one at every heading; the minutes in headings are for readers. What is on no
-    slide is spoken with the one before, and comes as a slide without a body."""
+    slide is spoken with the one before, and comes as a slide without a body. answers: see `essence`."""
     source = LINK.sub(r"\1", unfolded(source))  # slides lie elsewhere than lessons, and are not clicked
     source = re.sub(r"^(#+ .+?) \(\d+ minutes.*\)$", r"\1", source, flags=re.MULTILINE)
     for part in re.split(r"^(?=#{2,3} )", source, flags=re.MULTILINE):
-        shown = essence(part)
+        shown, answers = essence(part, answers), False
         spoken = MARKDOWN.render(re.sub(r"\A#+ .+", "", part))  # its heading is on the slide
         if shown and not re.fullmatch(r"#+ .+", shown):
             yield Slide(MARKDOWN.render(shown), spoken, dense=len(shown.split()) > DENSE)
@@ -155,13 +163,15 @@ def output_slides(cell: dict[str, Any]) -> Iterator[Slide]:
         bodies[-1] += body
     elif lines:
         bodies.append(body)
-    yield from map(Slide, bodies)
+    for body in bodies:
+        seen = re.match(r'<img [^>]*alt="([^"]+)"', body)
+        yield Slide(body, f"<p><em>To be seen:</em> {seen[1]}</p>" if seen else "")
 
 
 def deck(lesson: Path) -> list[Slide]:
     """The slides of a lesson; a text that speaks of the code or the explorer below it leads to them."""
     slides: list[Slide] = []
-    section = of = ""
+    section, of, asked = "", "", False
     cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
     for cell, below in pairwise([*cells, {"cell_type": ""}]):
         source, is_text = "".join(cell["source"]), cell["cell_type"] == "markdown"
@@ -170,11 +180,13 @@ def deck(lesson: Path) -> list[Slide]:
             section = nodes.make_id([section, *re.findall(r"^#+ (.+)", source, re.MULTILINE)][-1])
             of = [of, *re.findall(r"^##+ (?!Exercise)(.+?)(?: \(\d+ minutes.*\))?$", source, re.MULTILINE)][-1]
         if "slide" in cell["metadata"].get("tags", []):
-            for slide in text_slides(source) if is_text else output_slides(cell):
+            for slide in text_slides(source, asked) if is_text else output_slides(cell):
                 if slide.body:
                     slides.append(slide if slide.body.startswith("<h") else replace(slide, of=title))
                 else:
                     slides[-1] = replace(slides[-1], notes=slides[-1].notes + slide.notes)
+            if is_text:
+                asked = "**Predict" in source
             if is_text and cell is not cells[0] and below["cell_type"] == "code":
                 slides[-1] = replace(slides[-1], section=section)
         elif is_text and slides:
@@ -184,19 +196,21 @@ def deck(lesson: Path) -> list[Slide]:
     return [replace(slide, lesson=lesson.stem) for slide in slides]
 
 
-def shown(slides: list[Slide], number: str, words: str) -> list[Slide]:
-    """The slides of a section, as a plan names them: "a ... b" is from the first with a to the next with b, and either
-    may be left out; "a" is the one with a. Raises ExtensionError for what is not there."""
+def shown(slides: list[Slide], anchor: str, words: str) -> list[Slide]:
+    """The slides of a section (s3, or its heading), as a plan names them: "a ... b" is from the first with a to the
+    next with b, and either may be left out; "a" is the one with a. Raises ExtensionError for what is not there."""
     heads = [i for i, slide in enumerate(slides) if "<h2>" in slide.body] + [len(slides)]
-    part = next((slides[i:j] for i, j in pairwise(heads) if f"<h2>{number}. " in slides[i].body), [])
+    part = next((slides[i:j] for i, j in pairwise(heads) if slides[i].anchor == anchor), [])
     # the next section may have no slide with its heading
-    part = list(takewhile(lambda slide: slide.of.startswith(f"{number}. ") or not re.match(r"\d+\. ", slide.of), part))
+    part = list(
+        takewhile(lambda slide: slide.of.startswith(f"{anchor[1:]}. ") or not re.match(r"\d+\. ", slide.of), part)
+    )
     first, dots, last = map(str.strip, (words or "...").partition("..."))
     last = last if dots else first
     begins = [i for i, slide in enumerate(part) if first in slide.body]
     ends = [i for i, slide in enumerate(part) if begins and i >= begins[0] and last in slide.body]
     if not ends:
-        raise ExtensionError(f"a plan shows {words or 'all'!r} of section {number}, and no slide of it is that.")
+        raise ExtensionError(f"a plan shows {words or 'all'!r} of section {anchor}, and no slide of it is that.")
     return part[begins[0] : (ends[0] if last else ends[-1]) + 1]
 
 
@@ -207,7 +221,7 @@ def of_plan(title: str, rows: str) -> list[Slide]:
     slides = [Slide(f"<h1>{title}</h1>")]
     for stem, group in groupby(SECTION.findall(rows), key=lambda link: link[0]):
         slides.append(Slide(f"<h1>Lesson {stem[:2]}</h1>", notes=f"<p>{about(lessons[stem])[0]}</p>"))
-        first, *others = [slide for _, n, words in group for slide in shown(deck(lessons[stem]), n, words)]
+        first, *others = [slide for _, anchor, words in group for slide in shown(deck(lessons[stem]), anchor, words)]
         if first.body.startswith("<h3>"):  # below the lesson's h1 no level is left out
             first = replace(first, body=first.body.replace("h3>", "h2>"))
         slides += [first, *others]
