@@ -393,8 +393,8 @@ assert abs(too_far_if_even(1) - 0.87) < 0.01
 
 # %% [markdown] tags=["slide"]
 # **Near the place of our pixel.** In the middle of these ten drawings, a pixel's heaviest voter seldom sits exactly at
-# that pixel's place. But **only 19 %** are more than two pixels off; if windows were picked evenly from all places, 72
-# % would be. A window of 9 x 9 **gives its place away by what it shows**: sleeves are at the sides.
+# that pixel's place. But **only 19 %** are more than two pixels off; picked evenly from all places, 72 % of the windows
+# would be. A window of 9 x 9 **gives its place away by what it shows**: sleeves are at the sides.
 
 # %% [markdown]
 # At this moment hardly any voter rules alone: for only 2 % of these pixels one has more than half of the votes. In the

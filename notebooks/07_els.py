@@ -266,7 +266,7 @@ for name, (shifts, window, fast) in switches.items():
     assert gap < 1e-4
 
 # %% [markdown] tags=["slide"]
-# (Without displacements a window ends at the border, as in lesson 04.)
+# **They do**, up to rounding. (Without displacements a window ends at the border, as in lesson 04.)
 #
 # ## 5. Four machines, one noise (7 minutes)
 #
@@ -579,7 +579,7 @@ show(
     alt="Four pictures, each with its number of sources and of pixels shown, and below it the map of its sources. ES "
     "has one colour. The others have many pieces, ELS the most.",
 )
-print("number of sources:", counts, "of pixels:", pixels)
+print("sources and pixels:", {name: f"{c} of {p}" for name, c, p in zip(read, counts, pixels, strict=True)})
 assert counts[0] == 1 and all(abs(a - b) <= 2 for a, b in zip(counts, (1, 78, 34, 55), strict=True))
 print(
     f"ELS, last votes, t = {t_last:g}: {leaders} images lead, the median leader with {weight:.0%} of the votes;",

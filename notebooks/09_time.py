@@ -521,8 +521,8 @@ assert squares == {"UNet": [5, 7, 9] + 6 * [11], "its machine": [11, 11, 11, 11,
 # From $t = 0.95$ on, all curves but one close, down to 3. The exception, MNIST with circular padding, first opens from
 # 3 to 11.
 #
-# Our UNet's windows reach 27 pixels, but at every $t$ nine tenths of the middle pixel's $J$ are inside $11 \times 11$.
-# (This pixel could look further: the picture reaches up to 8 rows and columns away from it.)
+# Our UNet's windows reach 27 pixels, but **nine tenths of the middle pixel's $J$ are inside $11 \times 11$** at every
+# $t$. (This pixel could look further: the picture reaches up to 8 rows and columns away from it.)
 #
 # Does the machine look further? It does. Where its windows have 17 to 27 pixels, nine tenths of *its* $J$ are inside
 # squares of 11 to 13 pixels, and nine tenths of the UNet's inside squares of 5 to 11. **$P(t)$ says what a vote may

@@ -219,16 +219,17 @@ def medians(prediction, target):
 
 
 mean_image = lab.data.images.cpu().mean(0)
-predictions = {name: stored[name] for name in ("els-zeros", "ls", "wiener", "is")}
+names = {"ELS": "els-zeros", "LS": "ls", "Wiener": "wiener", "IS": "is"}
+predictions = {name: stored[key] for name, key in names.items()}
 predictions |= {"mean image": mean_image.expand_as(target)}
 
 # %% tags=["slide", "hide-input"]
 table = {name: medians(images, target) for name, images in predictions.items()}
-table["ELS ahead of IS"] = [v - w for v, w in zip(table["els-zeros"], table["is"], strict=True)]
+table["ELS ahead of IS"] = [v - w for v, w in zip(table["ELS"], table["IS"], strict=True)]
 print(f"{'':16s} {'r':>6s} {'r2':>6s} {'R2':>6s}")
 for name, values in table.items():
     print(f"{name:16s} " + " ".join(f"{value:6.3f}" for value in values))
-assert near([*table["els-zeros"], *table["is"]], (0.954, 0.910, 0.905, 0.783, 0.613, 0.515))
+assert near([*table["ELS"], *table["IS"]], (0.954, 0.910, 0.905, 0.783, 0.613, 0.515))
 assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5)], (0.0065,), 0.0001)
 
 # %% [markdown] tags=["slide"]
@@ -392,7 +393,7 @@ r2_with = {
 
 def lead(drawings):
     """How far ELS is ahead of the bent filter, seed by seed, with these drawings as target."""
-    return seed_by_seed(*(els.compare(predictions[name], drawings).r2 for name in ("els-zeros", "bent filter")))
+    return seed_by_seed(*(els.compare(predictions[name], drawings).r2 for name in ("ELS", "bent filter")))
 
 
 leads = [lead(stored[f"network-{steps}"]) for steps in (20, 150)]
@@ -407,10 +408,10 @@ for name in predictions:
     assert lab.profile != "laptop" or odd[name][3] * odd[name][4] > 0
 for steps, numbers in zip((20, 150), leads, strict=True):
     print(f"ELS - bent filter, {steps:3d} steps:", GAP.format(*numbers))
-assert near([*odd["els-zeros"][:2], *odd["mean image"][:3]], (0.854, 0.910, 0.600, 0.542, -0.042))
+assert near([*odd["ELS"][:2], *odd["mean image"][:3]], (0.854, 0.910, 0.600, 0.542, -0.042))
 assert near([*odd["bent filter"][:2], *leads[0][:3], leads[1][0]], (0.855, 0.860, 0.009, -0.002, 0.024, 0.053))
 assert near([leads[0][3], leads[1][3]], (58, 90))
-by_R2 = (els.compare(predictions[name], stored["network-20"]).R2 for name in ("els-zeros", "bent filter"))
+by_R2 = (els.compare(predictions[name], stored["network-20"]).R2 for name in ("ELS", "bent filter"))
 by_R2 = seed_by_seed(*by_R2)
 print("ELS - bent filter,  20 steps, R2:", GAP.format(*by_R2))
 assert near(by_R2, (0.019, 0.001, 0.030, 62))
@@ -756,15 +757,17 @@ assert near(
 # **Predict.** Does the exact first step bring all six networks closer to ELS? And to their own 150 steps?
 
 # %% tags=["slide", "hide-input"]
-stated = ((0.055, 0.030), (0.021, 0.013), (0.024, 0.012), (0.015, -0.048), (0.073, 0.026), (0.144, 0.012))
+stated = {"ResNet": (0.055, 0.030), "told the class": (0.021, 0.013), "UNet": (0.024, 0.012),
+          "circular": (0.015, -0.048), "28 x 28, told the class": (0.073, 0.026),
+          "emoji, told the group": (0.144, 0.012)}  # fmt: skip
 print("median lift of r2 (number of seeds up), with ELS / its own 150 steps")
-for name, expected in zip(ahead, stated, strict=True):
+for name, (label, expected) in zip(ahead, stated.items(), strict=True):
     its, wraps = els.load_results(name), "circular" in name
     lifts = []
     for other in ("els-circular" if wraps else "els-zeros", "network-150"):
         after, before = (els.compare(its[other], its[column]).r2 for column in ("network-20-exact-first", "network-20"))
         lifts.append(seed_by_seed(after, before))
-    print(f"{name:42s}", *(f"{lift[0]:6.3f} ({lift[3]:3d})" for lift in lifts), sep="  ")
+    print(f"{label:24s}", *(f"{lift[0]:6.3f} ({lift[3]:3d})" for lift in lifts), sep="  ")
     assert all(abs(lift[0] - v) < 0.001 for lift, v in zip(lifts, expected, strict=True))
     assert all(lift[1] > 0 for lift in lifts) or (wraps and lifts[0][1] < 0 < lifts[0][2] and lifts[1][2] < 0)
 

@@ -376,9 +376,8 @@ said = torch.tensor([[0.08, 0.09, 0.07, 0.09, 0.11, 0.11], [0.11, 0.10, 0.08, 0.
 assert (torch.stack(of_filter) - said).abs().max() < 0.006
 
 # %% [markdown] tags=["slide"]
-# Where the interval of the mean difference (printed) contains 0, we call the two level. The filter is ahead up to
-# 1,000 steps, level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. By then LS is level with
-# ELS, too.
+# (Level: the interval of the mean difference, printed, contains 0.) The bent filter is ahead of ELS up to 1,000 steps,
+# level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. By then LS is level with ELS, too.
 #
 # Does it matter to a filter which ten it has? **It does from the start**: with the windows of 16,000 steps the
 # network's own ten are ahead of the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of

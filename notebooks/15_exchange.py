@@ -208,7 +208,8 @@ def traces(drawings, known, unknown):
     return near[0] < near[1]
 
 
-left = {name: int(traces(stored[name], own, others).sum()) for name in ("is", "els-zeros", "network-150")}
+artists = {"IS": "is", "ELS": "els-zeros", "the network": "network-150"}
+left = {name: int(traces(stored[key], own, others).sum()) for name, key in artists.items()}
 left["new garments"] = int(traces(new, own, others).sum())
 print("nearer to the network's own pictures, of 100:", left)
 
@@ -295,7 +296,7 @@ nearer = {name: int(traces(drew[name], own, others).sum()) for name in asked}
 print("nearer to A's pictures, of 100:", nearer)
 assert (live.clamp(-1, 1) - drew["B1"][:10]).abs().max() < 0.02  # what is stored
 assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
-assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}  # section 2
+assert left == {"IS": 100, "ELS": 52, "the network": 46, "new garments": 49}  # section 2
 
 # %% [markdown]
 # The ResNets' drawings do not show it. Of 100 drawings, 46, 58 and 53 are nearer to A's pictures with the networks of
@@ -778,7 +779,7 @@ show(
     "ten to 0.92 with a hundred and 0.98 with 2,000, two Wiener filters from 0.62 to 0.99, two IS from 0.50 to 0.81. "
     "Two networks reach 0.91 with a hundred and 0.97 with 2,000.",
 )
-print("median r2 of pairs:", {name: {n: round(v, 2) for n, v in values.items()} for name, values in agree.items()})
+print("median r2:", {lines[name][2]: {n: round(v, 2) for n, v in row.items()} for name, row in agree.items()})
 
 
 # %% tags=["hide-input"]

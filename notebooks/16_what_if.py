@@ -341,8 +341,8 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 
 # %% [markdown] tags=["slide"]
 # **On the right the machines come apart.** For the two ResNets with zero padding, the formula foretells 0.69 and 0.73
-# of the change, LS and Wiener (which is not in the figure) about half, and the ideal denoiser *less than nothing*
-# (-0.52 and -0.75): it is further off than somebody who says "nothing will change".
+# of the change, LS and Wiener (not in the figure) about half, and the ideal denoiser *less than nothing* (-0.52 and
+# -0.75): "nothing will change" is nearer.
 #
 # **The bent filter is level with the formula for the first network**: it foretells 0.68, and the formula is ahead for
 # 51 of 100 seeds. With each of the other three networks **the formula is ahead for 72 or more** (UNet, a filter without
@@ -578,7 +578,7 @@ for name, *stated in (("ELS", 0.73, 0.80, 0.80), ("bent filter", 0.69, 0.95, 0.9
 # the bent filter glides even more than the network (1.25).
 #
 # **If you tremble, you do better to say less.** Made smaller (for half of the seeds by the factor that is best for the
-# other half, 0.8 both times), the formula's change foretells 0.73 of an exchange instead of 0.69. The bent filter
+# other half, 0.8 both times), the formula's change foretells **0.73** of an exchange instead of 0.69. The bent filter
 # hardly gains: 0.69 instead of 0.68.
 #
 # Averaging helps, too: the formula's mean over eight nearby noises (turned by 18 degrees) foretells 0.79, its mean with
@@ -626,8 +626,6 @@ check.kept(kept)
 #     return (given - mean) / (best - mean)
 # ```
 # </details>
-#
-# Now compare with your prediction.
 
 # %%
 wished = {name: drawings("wished", key) for name, key in who.items()}  # (20 seeds, 1 + 32, 1, 16, 16); first: unchanged

@@ -243,3 +243,12 @@ def test_what_can_be_read_if_time_is_short_is_the_spine() -> None:
         if found := re.search(r"If time is short:\s+sections?\s+([\d, and]+)\.", line.replace("\n#", " ")):
             told[path.stem[:2]] = re.findall(r"\d+", found[1])
     assert told == {n: sections for n, sections in spine.items() if n != "00"}
+
+
+def test_no_line_of_text_begins_with_a_percent_sign() -> None:
+    """The website takes such a line for a comment, and leaves it out."""
+    texts = {lesson: [c.source for c in source_of(lesson).cells if c.cell_type == "markdown"] for lesson in LESSONS}
+    texts |= {page: [page.read_text(encoding="utf-8")] for page in (ROOT / "book").rglob("*.md")}
+    assert len(texts) > 40
+    for where, parts in texts.items():
+        assert not re.search(r"^%.*", "\n".join(parts), re.MULTILINE), where
