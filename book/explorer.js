@@ -37,7 +37,7 @@ window.elsExplorer = async function (header, text) {
   const size = slider(
     "Patch size",
     sizes.length - 1,
-    (i) => `${sizes[i]} × ${sizes[i]} pixels (fits the network best now: ${calibrated[at.time]} × ${calibrated[at.time]})`,
+    (i) => `${sizes[i]} × ${sizes[i]} pixels (most like the network now: ${calibrated[at.time]} × ${calibrated[at.time]})`,
     (i) => go({ size: i }),
   );
   const asked = () => touchable(shape, "els-large", ([row, column]) => go({ row, column }));
@@ -102,11 +102,11 @@ window.elsExplorer = async function (header, text) {
       elsewhere += r !== row || c !== column;
       shown.draw(atlas, voter, `Training image ${who}, voting patch around row ${r}, column ${c}`);
       shown.outline(windowAround(r, c, patch, shape, false));
-      shown.text.textContent = `image ${who}, at (${r}, ${c}): ${percent(w)}`;
+      shown.text.textContent = `image ${who}, row ${r}, column ${c}: ${percent(w)}`;
       share.set(w);
     });
     said.textContent =
-      `Pixel (${row}, ${column}): the four heaviest voters hold ${percent(Math.min(1, sum))} of the votes` +
+      `Pixel in row ${row}, column ${column}: the four heaviest voters hold ${percent(Math.min(1, sum))} of the votes` +
       (sum < 0.01 ? "; so many vote alike that no four of them matter. " : ". ") +
       `${["None", "One", "Two", "Three", "All four"][elsewhere]} of them ${elsewhere === 1 ? "comes" : "come"} ` +
       "from another place in the picture than this pixel's.";

@@ -13,7 +13,7 @@ const PLACES = { exactly: "where it is", border: "how far the border is", nothin
 const PRESETS = { // the story in three steps; what comes of each is not told before it is seen
   "It sees everything": { size: EVERYTHING, farther: false, place: "exactly" },
   "It sees only what is near": { size: 7, farther: false, place: "exactly" },
-  "And it does not know where it is; its windows shrink": { size: 3, farther: true, place: "border" },
+  "It knows its place only by the border; its windows shrink": { size: 3, farther: true, place: "border" },
 };
 // one for each picture; those of the first three also in make_painted.py
 const COLOURS = "e69f00 56b4e9 009e73 f0e442 0072b2 d55e00 cc79a7 ffffff a6761d b3de69"

@@ -261,7 +261,7 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     assert sum(told.startswith("copy") for told in tried(2)) == 5 and tried(3) == ["new"] * 8, "one change at a time"
     free = tried(4)
     assert broken.count("new") == 7 and recombined[:8] == free == ["new"] * 8
-    for name, before in (("everything", copies), ("near", broken), ("does not know where", recombined)):
+    for name, before in (("everything", copies), ("near", broken), ("only by the border", recombined)):
         page.locator("#playground .els-presets").get_by_role("button", name=name).click()
         assert [*finished(), drawn(page, third)] == before, f"the button does what the page's text does: {name}"
         assert page.locator("#playground .els-presets [aria-pressed=true]").all_inner_texts() == [
@@ -670,9 +670,12 @@ def test_the_explorer_of_the_landing_page(over: str, chromium: Any, served: str,
 
     voter = drawn(page, "#explorer .els-patches li:first-child")
     page.locator(frame.format(1)).click(position={"x": 5, "y": 5})
-    assert "Pixel (0, 0)" in said.inner_text() and drawn(page, "#explorer .els-patches li:first-child") != voter
+    assert (
+        "Pixel in row 0, column 0" in said.inner_text()
+        and drawn(page, "#explorer .els-patches li:first-child") != voter
+    )
     page.locator(frame.format(1)).press("ArrowDown")
-    assert "Pixel (1, 0)" in said.inner_text()
+    assert "Pixel in row 1, column 0" in said.inner_text()
 
     final = drawn(page, frame.format(3))
     page.locator("#explorer .els-choice").first.click()
@@ -703,7 +706,7 @@ def test_the_explorer_tells_what_the_machine_says(
         for _ in range(steps):
             slider.press("ArrowRight")
     now = lab.machine("els-zeros").size_at(t)
-    assert f"{side} × {side} pixels (fits the network best now: {now} × {now})" in page.inner_text("#explorer")
+    assert f"{side} × {side} pixels (most like the network now: {now} × {now})" in page.inner_text("#explorer")
     frame = page.locator("#explorer .els-four figure:first-child .els-frame")
     box = frame.bounding_box()
     frame.click(position={"x": box["width"] * (column + 0.5) / 16, "y": box["height"] * (row + 0.5) / 16})
@@ -711,7 +714,7 @@ def test_the_explorer_tells_what_the_machine_says(
     voters, places = votes.image[0, row, column].tolist(), votes.location[0, row, column].tolist()
     for k, caption in enumerate(captions):
         r, c = places[k]
-        assert caption.startswith(f"image {voters[k]}, at ({r}, {c}): "), captions
+        assert caption.startswith(f"image {voters[k]}, row {r}, column {c}: "), captions
         share = float(caption.split(": ")[1].split("\u00a0")[0])
         assert abs(share - 100 * float(votes.weight[0, row, column, k])) < 0.05 * share + 0.1
         rects = page.locator("#explorer .els-patches li").nth(k).locator(".els-over").evaluate_all(RECTS)
@@ -756,7 +759,9 @@ def test_the_explorer_tells_what_the_machine_says(
     answer = page.locator("#explorer .els-four figure:nth-child(2)")
     assert answer.locator(".els-over").evaluate_all(RECTS) == [[row, column, 1, 1]]
     answer.locator(".els-frame").press("ArrowDown")
-    assert f"Pixel ({row + 1}, {column})" in page.inner_text("#explorer .els-said"), "the keys go on from there"
+    assert f"Pixel in row {row + 1}, column {column}" in page.inner_text("#explorer .els-said"), (
+        "the keys go on from there"
+    )
     visit.leave()
 
 

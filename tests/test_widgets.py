@@ -270,7 +270,7 @@ def test_without_anywidget() -> None:
         "except els.CourseError as error:\n    print(error)\n"
     )
     said = python("-c", code)
-    assert said.endswith('pip install "elscourse[notebook]".\n') and said.count("\n") == 1
+    assert said.endswith("pip install anywidget.\n") and said.count("\n") == 1
 
 
 # --- Python sees what the browser does ---

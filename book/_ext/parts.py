@@ -169,8 +169,8 @@ def colab() -> str:
     return (
         "In Colab, upload a lesson (*File, Upload notebook*; every lesson here has a download button) and "
         f'<a href="../{WHEEL}" download>the course as one file</a> (sidebar, *Files*), then run '
-        f"`%pip install -q {WHEEL}` in a new first cell, before anything else. Binder reads the folder `.binder` of "
-        "any public repository that holds the course."
+        f'`%pip install -q "./{WHEEL}[notebook]"` in a new first cell, before anything else. Binder reads the folder '
+        "`.binder` of any public repository that holds the course."
     )
 
 
@@ -181,7 +181,9 @@ def download() -> str:
         "pictures. Wherever Python 3.11 or newer is, in the folder into which you have put it:\n\n"
         f'```sh\npython3 -m venv course\ncourse/bin/pip install "./{WHEEL}[notebook]"\n'
         "course/bin/elscourse lab\n```\n\n"
-        "On Windows it is `py -m venv course`, and `course\\Scripts\\` for `course/bin/`."
+        "On Windows it is `py -m venv course`, and `course\\Scripts\\` for `course/bin/`. After `source "
+        "course/bin/activate` (Windows: `course\\Scripts\\activate`), `elscourse`, `python` and `torchrun` are those "
+        "of the course. `lab` puts copies of the lessons into `my-course`, where you are: what you write there is kept."
     )
 
 

@@ -6,7 +6,7 @@ try:
     import anywidget as _anywidget  # noqa: F401
 except ImportError as error:
     raise CourseError(
-        'the interactive explorers need anywidget, which is not installed: pip install "elscourse[notebook]".'
+        "the interactive explorers need anywidget, which is not installed: pip install anywidget."
     ) from error
 
 from .mosaic import MosaicExplorer
