@@ -789,7 +789,8 @@ def test_an_assignment_holds_no_solution(lesson: str, tmp_path: Path) -> None:
     made = nbformat.reads(text, as_version=4)
     nbformat.validate(made)
     everything = "\n".join(cell.source for cell in made.cells)
-    assert "<summary>Solution" not in everything and "</details>" not in everything
+    answers = everything.count("<details><summary>Answer</summary>")  # to the lesson's own questions
+    assert "<summary>Solution" not in everything and everything.count("</details>") == answers
     for cell in lesson_cells(int(lesson[:2])):
         for folded in SOLUTION.findall(cell.source):
             for code in CODE.findall(folded):
@@ -1147,6 +1148,13 @@ def test_what_is_defined_again_after_its_check_counts_with_its_helpers() -> None
     for statement in found.needed(["f"], found.until["f"]):
         exec(statement.code, namespace)
     assert found.until["f"] == 3 and namespace["f"](4) == 2
+
+
+@pytest.mark.parametrize(
+    ("below", "until"), [("f = f(3)", 1), ("f = lambda x: 2", 2), ("f = g", 2), ("f, y = 1, 2", 1)]
+)
+def test_a_value_below_the_check_is_no_second_definition(below: str, until: int) -> None:
+    assert reading.read(["def g(x): return 3\ndef f(x): return 1\ncheck.f(f)", below]).until["f"] == until
 
 
 def test_a_star_brings_names_that_nobody_sees() -> None:

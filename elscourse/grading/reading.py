@@ -102,6 +102,7 @@ class Notebook:
 def read(cells: list[str]) -> Notebook:
     """Take a notebook apart. Raises nothing, whatever is in the cells."""
     notebook, modules = Notebook([], {}, {}, [], [], [], {}), set(_imported(cells))
+    last: dict[str, int] = {}  # function -> the last cell that defines it
     for number, source in enumerate(cells, 1):
         try:
             tree = _parsed(source)
@@ -117,14 +118,23 @@ def read(cells: list[str]) -> Notebook:
             continue
         notebook.statements.extend(statements)
         notebook.until.update(dict.fromkeys(checked, number))
+        last.update((name, number) for node in tree.body for name in _functions(node))
         notebook.attempts.update((e, g.id if isinstance(g, ast.Name) else f"check.{e}") for e, g in checked.items())
         notebook.defined.extend(n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)))
         notebook.reaches.extend(name for name in _reaches(tree) if name not in notebook.reaches)
     for exercise, function in notebook.attempts.items():
         if exercise == function:  # defined once more, after its check
-            again = (s.cell for s in notebook.statements if function in s.binds)
-            notebook.until[exercise] = max(notebook.until[exercise], *again, 0)
+            notebook.until[exercise] = max(notebook.until[exercise], last.get(function, 0))
     return notebook
+
+
+def _functions(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement gives to functions: def f, f = lambda ..., f = g; not f = f(x), which is a value."""
+    match node:
+        case ast.FunctionDef(name) | ast.AsyncFunctionDef(name):
+            yield name
+        case ast.Assign(targets, ast.Lambda() | ast.Name()):
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
 def _where(error: BaseException) -> str:
