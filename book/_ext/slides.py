@@ -27,7 +27,7 @@ from pictures import as_files
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-DENSE = 90  # words: more are set smaller, and are not shown whole
+DENSE = 90  # words: more are set smaller, the smaller the more there are, and are not shown whole
 LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
 EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
 ANSWER = re.compile(r"<details><summary>Answer</summary>\n(.*?)</details>", re.DOTALL)  # its question has had a slide
@@ -42,12 +42,12 @@ SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#([\w-]+)"(?: data-s
 
 @dataclass(frozen=True)
 class Slide:
-    """What is shown, what the speaker reads, and where in the lesson it goes on; a dense one is set smaller. One that
+    """What is shown, what the speaker reads, and where in the lesson it goes on; of what size its letters are. One that
     has no heading says what it is `of`."""
 
     body: str
     notes: str = ""
-    dense: bool = False
+    size: float = 1
     lesson: str = ""
     section: str = ""
     of: str = ""
@@ -115,7 +115,10 @@ def text_slides(source: str, answers: bool = False) -> Iterator[Slide]:
         shown, answers = essence(part, answers), False
         spoken = MARKDOWN.render(re.sub(r"\A#+ .+", "", part))  # its heading is on the slide
         if shown and not re.fullmatch(r"#+ .+", shown):
-            yield Slide(MARKDOWN.render(shown), spoken, dense=len(shown.split()) > DENSE)
+            words = len(shown.split())
+            yield Slide(
+                MARKDOWN.render(shown), spoken, size=1 if words <= DENSE else round(max(0.76, 1.28 - words / 250), 2)
+            )
         elif spoken and not EXERCISE.search(part):
             yield Slide("", spoken)
 
