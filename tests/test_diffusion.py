@@ -278,3 +278,25 @@ def test_a_schedule_that_begins_with_a_little_too_much_noise_is_refused() -> Non
 
     with pytest.raises(els.CourseError, match="begins with noise of variance 1"):
         els.sample(lambda x, t: x, torch.zeros(1, 1, 2, 2), 2, schedule=Loud())
+
+
+def test_a_sampler_keeps_no_gradients() -> None:
+    weight = torch.ones((), requires_grad=True)
+    assert not els.sample(lambda x_t, t: weight * x_t, els.seeded_noise([0], (1, 4, 4)), 2).requires_grad
+
+
+def test_noise_in_float64_has_all_its_digits() -> None:
+    noise = els.seeded_noise([0], (1, 8, 8), torch.float64)
+    assert (noise != noise.float().double()).all()
+
+
+def test_schedules_are_compared_at_all_times() -> None:
+    """Both begin alike; later one leaves more of the image."""
+
+    class Bent(els.CosineSchedule):
+        def theta(self, t: float) -> float:
+            return super().theta(t) if t == 1 else super().theta(t**2)
+
+    machine = els.IdealScoreMachine(els.load("fashion-mnist", 8, 10).images, Bent())
+    with pytest.raises(els.CourseError, match="another schedule"):
+        els.sample(machine, els.seeded_noise([0], (1, 8, 8)), 4)

@@ -101,3 +101,13 @@ def test_answers_made_of_tensors_can_be_compared_and_kept_in_a_set() -> None:
     ):
         assert answer == answer and answer != copy.deepcopy(answer)
         assert len({answer, copy.deepcopy(answer)}) == 2
+
+
+def test_shift_error_is_a_root_mean_square() -> None:
+    """A denoiser that adds a mark at one place: of two images and three colours the mark is in one colour each."""
+    marks = torch.zeros(2, 3, 4, 4)
+    marks[0, 0, 1, 1], marks[1, 2, 1, 1] = 1, 3
+    error = els.shift_error(lambda x_t, t: x_t + marks, torch.zeros(2, 3, 4, 4), 0.5, (1, 0))
+    expected = torch.zeros(4, 4)
+    expected[1, 1] = expected[2, 1] = ((1 + 9) / 6) ** 0.5
+    torch.testing.assert_close(error, expected)

@@ -584,6 +584,22 @@ def test_a_checkpoint_that_was_read_is_not_held(tmp_path: Path) -> None:
     assert tensors and str(tmp_path / "state") not in Path("/proc/self/maps").read_text()
 
 
+def test_a_killed_training_loses_few_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written every SAVE_EVERY steps, not only when it is asked to stop."""
+    monkeypatch.setattr(training, "SAVE_EVERY", 3)
+    data, plan, state = els.load("fashion-mnist", 8, 60), TrainingPlan(steps=20, batch=8), tmp_path / "state"
+
+    def power_cut(trainer: training.Trainer) -> None:
+        if trainer.step == 8:
+            raise SystemError
+
+    with pytest.raises(SystemError):
+        train(small(), data, plan, progress=False, checkpoint=state, after_step=power_cut)
+    left = training.Trainer(small(), data, plan, torch.device("cpu"))
+    left.load(state)
+    assert left.step == 6
+
+
 class Table(nn.Module):
     """A network whose numbers are its own, of no layer."""
 
