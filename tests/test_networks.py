@@ -14,6 +14,7 @@ import textwrap
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -598,6 +599,37 @@ def test_a_killed_training_loses_few_steps(tmp_path: Path, monkeypatch: pytest.M
     left = training.Trainer(small(), data, plan, torch.device("cpu"))
     left.load(state)
     assert left.step == 6
+
+
+@pytest.mark.parametrize(
+    "other", [{"ema": 0.5}, {"learning_rate": 1e-4}, {"warmup": 0.5}, {"batch": 4}, {"seed": 1}, {"steps": 5},
+              {"precision": "bfloat16"}]
+)  # fmt: skip
+def test_a_checkpoint_of_another_plan_is_refused(tmp_path: Path, other: dict[str, Any]) -> None:
+    data, plan, state = (
+        els.load("fashion-mnist", 8, 60),
+        TrainingPlan(2, 8, ema=0.9, precision="float32"),
+        tmp_path / "state",
+    )
+    train(small(), data, plan, progress=False, checkpoint=state)
+    (name,) = other
+    with pytest.raises(els.CourseError, match=rf"something else \(.*{name} .* -> {other[name]}"):
+        train(small(), data, replace(plan, **other), progress=False, checkpoint=state)
+
+
+def test_a_loss_that_grows_out_of_range_ends_the_training() -> None:
+    """Infinite is no number to go on with either."""
+
+    class Huge(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.tensor(1e25))
+
+        def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+            return self.weight * x_t
+
+    with pytest.raises(els.CourseError, match="the loss is not finite after step 1"):
+        train(Huge(), els.load("fashion-mnist", 8, 60), TrainingPlan(steps=2, batch=8, ema=0.5), progress=False)
 
 
 class Table(nn.Module):
