@@ -732,6 +732,36 @@ def test_a_slide_leaves_out_minutes_and_is_set_smaller_where_it_is_full(decks: M
     assert "minutes" not in short.body + long.body and short.size == 1 > long.size
 
 
+def test_the_first_paragraph_after_a_question_is_shown_whole(decks: ModuleType) -> None:
+    long = f"The answer is five. {90 * 'so '}\n\nA second one. It is **so**. Cut.\n\nA third."
+    plain, answer = (next(decks.text_slides(long, asked)).body for asked in (False, True))
+    assert "five" in answer and "Cut." not in plain + answer and "five" not in plain and "third" not in answer
+
+
+def test_the_speaker_is_told_what_is_to_be_seen_on_a_figure(site: Path) -> None:
+    for lesson in LESSONS:
+        deck = (site / "book" / "teach" / "slides" / f"{lesson}.html").read_text(encoding="utf-8")
+        for slide in re.findall(r"<section.*?</section>", deck, re.DOTALL):
+            for words in re.findall(r'<img [^>]*alt="([^"]+)"', slide.partition("<aside")[0])[-1:]:
+                assert f"<em>To be seen:</em> {words}</p>" in slide, lesson
+
+
+def test_an_answer_is_known_by_the_slide_before_it(decks: ModuleType, tmp_path: Path) -> None:
+    long = f"It is five. {90 * 'so '} It **is**."
+    told = {"metadata": {"tags": ["slide"]}, "cell_type": "markdown"}
+    sources = ["# Title\n\nWords.", "## 1. One\n\nIt leads. **Predict.** How many?", f"{long}\n\nMore.", long]
+    cells = [told | {"source": [source]} for source in sources]
+    (tmp_path / "01_one.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    bodies = [slide.body for slide in decks.deck(tmp_path / "01_one.ipynb")]
+    assert "five" in bodies[2] and "More." not in bodies[2] and len(bodies) == 4
+
+
+def test_a_plan_may_name_a_section_without_a_number(decks: ModuleType) -> None:
+    slides = [decks.Slide("<h2>1. One</h2>"), decks.Slide("a", of="1. One"), decks.Slide("<h2>In five words</h2>"),
+              decks.Slide("b", of="In five words"), decks.Slide("c", of="2. Two")]  # fmt: skip
+    assert decks.shown(slides, "in-five-words", "") == slides[2:4] and decks.shown(slides, "s1", "") == slides[:2]
+
+
 def test_a_text_that_fits_is_shown_whole_and_of_a_longer_one_what_is_bold(decks: ModuleType) -> None:
     said = "It **matters**. The rest is spoken. (So is this.)\n\nNothing here is bold.\n\n"
     [whole] = decks.text_slides(said + 70 * "so ")

@@ -54,9 +54,15 @@ class Slide:
 
     @property
     def anchor(self) -> str:
-        """By which links find the first slide of a section: s3, or its heading where it has no number."""
-        heading = re.match(r"<h2>(?:(\d+)\. )?(.*?)</h2>", self.body)
-        return "" if heading is None else f"s{heading[1]}" if heading[1] else nodes.make_id(heading[2])
+        """By which links find the first slide of a section."""
+        heading = re.match(r"<h2>(.*?)</h2>", self.body)
+        return anchor_of(heading[1]) if heading else ""
+
+
+def anchor_of(heading: str) -> str:
+    """s3 of "3. Title", or the words of a heading without a number."""
+    number = re.match(r"\d+(?=\. )", heading)
+    return f"s{number[0]}" if number else nodes.make_id(heading)
 
 
 def _markdown() -> MarkdownIt:
@@ -205,9 +211,7 @@ def shown(slides: list[Slide], anchor: str, words: str) -> list[Slide]:
     heads = [i for i, slide in enumerate(slides) if "<h2>" in slide.body] + [len(slides)]
     part = next((slides[i:j] for i, j in pairwise(heads) if slides[i].anchor == anchor), [])
     # the next section may have no slide with its heading
-    part = list(
-        takewhile(lambda slide: slide.of.startswith(f"{anchor[1:]}. ") or not re.match(r"\d+\. ", slide.of), part)
-    )
+    part = list(takewhile(lambda slide: not re.match(r"\d+\. ", slide.of) or anchor_of(slide.of) == anchor, part))
     first, dots, last = map(str.strip, (words or "...").partition("..."))
     last = last if dots else first
     begins = [i for i, slide in enumerate(part) if first in slide.body]
