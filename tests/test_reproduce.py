@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ok, run
+from PIL import Image
 from test_networks import SHIPPED
 from torch import Tensor
 
@@ -368,6 +369,23 @@ def test_shipped_runs_are_those_of_the_shipped_files(name: str) -> None:
         again = els.sample(denoiser, noise, steps, labels=labels)
         again = again.clamp(-1, 1) if "filter" in column else again
         assert (compare(again, stored[column][seeds]).r2 > 0.999).all(), column
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_tables_and_pictures_are_those_of_the_shipped_numbers(name: str, tmp_path: Path) -> None:
+    """Pictures drawn anew differ only in where this matplotlib puts them; those of other seeds by 23 of 255 or more."""
+    metrics = json.loads((RESULTS / f"{name}.metrics.json").read_text())
+    assert (RESULTS / f"{name}.table.md").read_text(encoding="utf-8") == summary.table(metrics)
+    lab = els.lab(network=name, verbose=False)
+    stored = {k: torch.from_numpy(v) for k, v in np.load(RESULTS / f"{name}.samples.npz").items()}
+    of = f"els-{lab.network.padding}", "network-150"
+    first = {k: v[:10] for k, v in stored.items()}
+    summary.figure(lab, first, *of).savefig(tmp_path / "figure.png")
+    summary.scatter(lab, stored, *of).savefig(tmp_path / "scatter.png")
+    for kind in ("figure", "scatter"):
+        with Image.open(tmp_path / f"{kind}.png") as again, Image.open(RESULTS / f"{name}.{kind}.png") as shipped:
+            both = [np.asarray(one.convert("RGB").resize((300, 200)), dtype=float) for one in (again, shipped)]
+        assert np.abs(both[0] - both[1]).mean() < (10 if kind == "figure" else 1.2), f"{kind}: of 255"
 
 
 def reached(name: str, machine: str, steps: int | str, what: str = "r2") -> float:
