@@ -36,10 +36,7 @@ from .version import __version__
 
 NO_MEMORY = re.compile("allocate memory|out of memory")  # as torch says it, on a CPU and on a GPU
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
-IDS = (
-    "is, es, ls, els-zeros, els-circular (both also with -gaussian at the end), wiener, local-filter, "
-    "equivariant-filter (both filters also with bent- in front)"
-)
+IDS = ", ".join(MACHINES)
 
 
 class UserPath(click.Path):
