@@ -50,7 +50,7 @@ def votes_at(lab: els.Lab, x_t: torch.Tensor, t: float, size: int, labels: torch
 
 
 def compute() -> tuple[dict, bytes]:
-    """The header that the page reads first, and the bytes described above."""
+    """The header that the page reads first, and the bytes described above. Also draws pairs-1.png and pairs-2.png."""
     lab = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
     noise, labels = els.seeded_noise(SEEDS, lab.shape), lab.labels_for(SEEDS)
     way = list(els.trajectory(lab.machine("els-zeros"), noise, steps=20, labels=labels))

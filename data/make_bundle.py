@@ -2,7 +2,8 @@
 
     python data/make_bundle.py /usr/share/datasets/fashion-mnist
 
-The argument is a folder with the four original .gz files (Debian: `apt install dataset-fashion-mnist`).
+The argument is a folder with the two original .gz files of the training set (Debian: `apt install
+dataset-fashion-mnist`).
 Same input, same bytes: numpy writes a fixed date into the archive.
 """
 

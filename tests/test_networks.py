@@ -617,6 +617,21 @@ def test_a_checkpoint_of_another_plan_is_refused(tmp_path: Path, other: dict[str
         train(small(), data, replace(plan, **other), progress=False, checkpoint=state)
 
 
+def test_pictures_in_float64_train_a_network_of_float32() -> None:
+    """As a .npy file may hold them."""
+    data = els.load("fashion-mnist", 8, 60)
+    double = replace(data, images=data.images.double())
+    drawn = [train(small(), some, TrainingPlan(2, 8, ema=0.5), progress=False)[0] for some in (data, double)]
+    for one, other in zip(*(network.parameters() for network in drawn), strict=True):
+        assert one.dtype == torch.float32 and torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("flags", "precision"), [(["amx_bf16"], "bfloat16"), ([], "float32"), (None, "float32")])
+def test_the_precision_on_a_processor(flags: list[str] | None, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "bfloat16_flags", lambda: flags)
+    assert TrainingPlan().resolved(torch.device("cpu")).precision == precision
+
+
 def test_a_loss_that_grows_out_of_range_ends_the_training() -> None:
     """Infinite is no number to go on with either."""
 

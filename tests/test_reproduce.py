@@ -302,6 +302,14 @@ def test_sample_draws_a_picture(results: Path) -> None:
         assert Path("four.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_sample_draws_in_the_precision_of_the_images(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = els.lab(network="tiny", verbose=False, float64=True)
+    monkeypatch.setattr(cli, "make_lab", lambda **_: lab)
+    for denoiser in ("network", "els-zeros"):
+        ok("sample", "--denoiser", denoiser, "--seeds", "0", "--steps", "2", "--out", f"{denoiser}.png")
+        assert Path(f"{denoiser}.png").exists()
+
+
 @pytest.mark.parametrize(("seeds", "lines"), [("0-2,7", [[0, 1, 2, 7]]), ("3-14", [[*range(3, 13)], [13, 14]])])
 def test_sample_draws_what_was_asked(
     seeds: str, lines: list[list[int]], results: Path, monkeypatch: pytest.MonkeyPatch
