@@ -186,23 +186,19 @@ def test_the_bent_filter_without_a_window(monkeypatch: pytest.MonkeyPatch) -> No
     def foretold(change: torch.Tensor, guess: torch.Tensor) -> torch.Tensor:
         return 1 - (change - guess).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
 
-    r2s, leads, parts, leads_there = [], [], [], []
-    for network in (unet, "attention-unet", "transformer", "transformer-16000-steps"):
+    page = " ".join((DATA.parent / "book" / "measured.md").read_text(encoding="utf-8").split())
+    for network, name in (
+        (unet, "UNet"),
+        ("attention-unet", "UNet with attention"),
+        ("transformer", "transformer, 8,000 steps"),
+        ("transformer-16000-steps", "transformer, 16,000 steps"),
+    ):
         (x, x_after), (y, y_after) = both("network", network), both("els", network)
         of_bent, of_els = els.compare(before, x).r2, els.compare(y, x).r2
         told, told_by_els = foretold(x_after - x, after - before), foretold(x_after - x, y_after - y)
-        r2s.append(f"{of_bent.quantile(0.5):.2f}")
-        parts.append(f"{told.quantile(0.5):.2f}")
-        leads.append(str(int((of_els > of_bent).sum())))
-        leads_there.append(str(int((told_by_els > told).sum())))
-
-    def listed(words: list[str]) -> str:
-        return f"{', '.join(words[:-1])} and {words[-1]}"
-
-    page = " ".join((DATA.parent / "book" / "measured.md").read_text(encoding="utf-8").split())
-    assert f"Without a window it has r2 {listed(r2s)} with the two UNets and the transformer after" in page
-    assert f"where ELS is ahead of it for {listed(leads)}; of an exchange it foretells {listed(parts)}," in page
-    assert f"with ELS ahead for {listed(leads_there)}.)" in page
+        by_r2 = f"{of_bent.quantile(0.5):.2f} | {(of_els > of_bent).sum()}"
+        of_exchange = f"{told.quantile(0.5):.2f} | {(told_by_els > told).sum()}"
+        assert f"| {name} | {by_r2} | {of_exchange} |" in page
 
 
 def test_filters_of_other_lessons_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
