@@ -232,9 +232,11 @@ function rules(changed) {
   return { parts: [steps, looks.line, farther.line, knows.line], now, change };
 }
 
-/** Where a pixel is from: the drawing and the training picture, side by side, each with the window that was compared. */
-function answer() {
-  const [drawing, source] = [picture(SHAPE, { kind: "els-large" }), picture(SHAPE, { kind: "els-large" })];
+/** Where a pixel is from: the drawing and the training picture, side by side, each with the window that was compared.
+ * `asked(pixel)` of another pixel of that drawing: a finger hits those of the small one badly. */
+function answer(asked) {
+  const drawing = touchable(SHAPE, "els-large", (pixel) => asked(flat(pixel)));
+  const source = picture(SHAPE, { kind: "els-large" });
   const line = element("div", { class: "els-row", hidden: true }, drawing.figure, source.figure);
   const outline = (p, { patch, place }) => [
     ...windowAround(rowOf(p), columnOf(p), Math.min(patch, 2 * SIDE - 1), SHAPE, place === "nothing"),
@@ -244,7 +246,8 @@ function answer() {
     line,
     show(one, shown, pixel, seen) {
       const [from, place] = [one.voter.picture[pixel], one.voter.place[pixel]];
-      drawing.draw(shown, 0, `The drawing, ${words(pixel)}`);
+      drawing.draw(shown, 0, `The drawing, ${words(pixel)}; arrow keys ask where a pixel is from`);
+      drawing.cursor = [rowOf(pixel), columnOf(pixel)];
       drawing.text.textContent = words(pixel);
       drawing.outline(outline(pixel, one));
       source.draw(seen(from), 0, `Training picture ${from + 1}, ${words(place)}`);
@@ -268,7 +271,7 @@ function playground(root) {
   const training = trainingSet(redrawSoon);
   const may = rules(redrawSoon);
   const wall = Array.from({ length: SEEDS }, (_, i) => touchable(SHAPE, "", (pixel) => ask(i, flat(pixel))));
-  const found = answer();
+  const found = answer((pixel) => asked && ask(asked[0], pixel));
   const said = element("p", { class: "els-said" });
   const again = button("Other noise", () => {
     seed += SEEDS;
@@ -284,6 +287,12 @@ function playground(root) {
     show();
     if (asked) ask(...asked);
   });
+  let question = null; // whose button was pressed, further down on the page
+  const back = button("Back to the question", () => {
+    question.scrollIntoView({ block: "center" });
+    question.focus({ preventScroll: true });
+  });
+  back.hidden = true;
   const title = (label) => element("h2", { class: "els-title" }, label);
   const ruling = element("div", { class: "els-ruling" }, title("What it may"), ...may.parts);
   const drawing = element(
@@ -293,7 +302,7 @@ function playground(root) {
     element("div", { class: "els-row els-wall" }, ...wall.map((one) => one.figure)),
     said,
     found.line,
-    element("div", { class: "els-line" }, again, first, tint.line),
+    element("div", { class: "els-line" }, again, first, back, tint.line),
   );
   const parts = [title("All that it has seen"), ...training.parts, ruling, drawing];
   const whole = explorer(root, "Playground: your own training pictures", ...parts);
@@ -334,6 +343,7 @@ function playground(root) {
     asked = [i, pixel];
     const one = drawings[i];
     wall.forEach((other, k) => other.outline(k === i ? [pixelAt(pixel)] : []));
+    wall[i].cursor = [rowOf(pixel), columnOf(pixel)];
     const source = found.show(one, seen(one), pixel, training.seen);
     said.textContent = `Drawing ${i + 1}, ${words(pixel)}: the heaviest voter of the last step was ${source}.`;
   }
@@ -374,6 +384,8 @@ function playground(root) {
 
   for (const chosen of document.querySelectorAll("[data-els-try]"))
     chosen.addEventListener("click", () => {
+      question = chosen;
+      back.hidden = false;
       may.change({ size: EVERYTHING, farther: false, ...JSON.parse(chosen.dataset.elsTry) });
       drawing.scrollIntoView({ block: "center" });
     });

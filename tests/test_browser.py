@@ -248,6 +248,7 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
         return finished()
 
     assert all(told.startswith("copy of picture") for told in finished())
+    assert not page.get_by_role("button", name="Back to the question").is_visible(), "one came from none"
     third = "#playground .els-wall figure:nth-child(3)"
     copies = [*finished(), drawn(page, third)]
     assert set(copies[:8]) == {f"copy of picture {n}" for n in (1, 2, 3)}
@@ -281,6 +282,17 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     before = said.inner_text()
     frame.press("ArrowUp")
     assert said.inner_text() != before
+    large = answers.first.locator(".els-frame")
+    large.click(position={"x": 5, "y": 5})
+    assert said.inner_text().startswith("Drawing 3, row 0, column 0:"), "one asks in the large drawing, too"
+    large.press("ArrowRight")
+    assert said.inner_text().startswith("Drawing 3, row 0, column 1:") and large.locator("rect").count() == 4
+    frame.press("ArrowDown")
+    assert said.inner_text().startswith("Drawing 3, row 1, column 1:"), "the small one goes on from there"
+    back = page.get_by_role("button", name="Back to the question")
+    back.click()
+    question = page.locator("[data-els-try]").nth(1)
+    assert question.evaluate("e => e === document.activeElement") and question.is_visible()
     grey = drawn(page, third)
     page.get_by_label("Colour the pixels").check()
     assert drawn(page, third) != grey
@@ -442,7 +454,7 @@ def test_a_pixel_has_the_colour_of_the_picture_that_it_is_from(play: Any) -> Non
         assert abs(drawing - thumbs[int(words[-1]) - 1]).max() < 30
     assert len(np.unique(thumbs.max((1, 2)), axis=0)) == 3, "one colour each"
     play.locator("#playground .els-choice").nth(2).click()
-    large = shown(play, "#playground .els-large:has(.els-pick)")
+    large = shown(play, "#playground .els-large:not(.els-drawing *)")
     assert (large[0] == thumbs[2]).all()
 
 
@@ -463,7 +475,7 @@ def test_the_playground_names_the_picture_that_is_painted_and_where_a_pixel_is_f
     drawing, source = re.fullmatch(r"Drawing 5, (row.*?): .* was picture (\d, row \d+, column \d+).*\.", said).groups()
     assert not source.endswith(drawing)
     answers = play.locator("#playground .els-drawing .els-large")
-    names = [f"The drawing, {drawing}", f"Training picture {source}"]
+    names = [f"The drawing, {drawing}; arrow keys ask where a pixel is from", f"Training picture {source}"]
     assert answers.locator(".els-frame").evaluate_all(SPOKEN) == names
     assert answers.locator("figcaption").all_inner_texts() == [drawing, f"picture {source}"]
     play.get_by_role("button", name="Clear this one").click()
@@ -551,8 +563,8 @@ def test_on_a_phone_whoever_paints_or_presses_sees_the_drawings(chromium: Any, s
     drawings = wall.bounding_box()
     assert 0 < drawings["y"] + drawings["height"] - canvas["y"] < 650, "room is left for the browser's bars"
     reached = visit.page.evaluate(
-        "() => [...document.querySelectorAll('#playground :is(input, button, [tabindex])')].map((e) =>"
-        " e.getBoundingClientRect().bottom + scrollY)"
+        "() => [...document.querySelectorAll('#playground :is(input, button, [tabindex])')]"
+        ".filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect().bottom + scrollY)"
     )
     assert all(after > before - 40 for before, after in itertools.pairwise(reached)), "the keyboard goes downwards"
     for pressed in (".els-presets button", "[data-els-try]"):

@@ -470,7 +470,7 @@ def test_the_table_in_the_readme_is_that_of_the_shipped_drawings() -> None:
 def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
     text = said_on("book/measured.md")
     rows = {
-        "garments, 16 x 16, ResNet": "fashion-mnist-16-resnet-zeros",
+        "the first ResNet (garments, 16 x 16)": "fashion-mnist-16-resnet-zeros",
         "told the class": "fashion-mnist-16-resnet-zeros-conditional",
         "UNet": "fashion-mnist-16-unet-zeros",
         "circular": "fashion-mnist-16-resnet-circular",
@@ -561,7 +561,7 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
         els.compare(some, shipped["network-150"]).r2.quantile(0.5).item() for some in drawn
     )
     bent = els.load_results("11_bent")["fashion-mnist-16-resnet-zeros, local-filter"]
-    assert f"LS its {shrinking:.2f} with the zero-padded ResNet is that windows shrink" in measured
+    assert f"LS its {shrinking:.2f} with the first ResNet is that windows shrink" in measured
     assert f"| as calibrated | {shrinking:.2f} | {rival:.2f} | {bent.quantile(0.5):.2f} |" in measured
     assert f"| one size throughout | {max(alone):.2f} at best | {nine:.2f} ($P = 9$) | |" in measured
     assert max(alone) == alone[1]  # P = 5
@@ -926,7 +926,7 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
     row = " | ".join(one[who] for who in ("is", "wiener", "ls", "bent", "els"))
     assert f"| the change, foretold | 0 | {row} |" in measured
     assert f"ELS foretells more for {ahead[kinds[0]]} of 100 seeds" in measured
-    assert f"{two['els']} to {two['bent']} ({ahead[kinds[1]]} of 100, the ResNet without classes)" in measured
+    assert f"{two['els']} to {two['bent']} ({ahead[kinds[1]]} of 100, the first ResNet)" in measured
     assert f"{three['els']} to {three['bent']} ({ahead[kinds[2]]}, UNet)" in measured
     assert f"{four['els']} to {four['bent']} ({ahead[kinds[3]]}, circular, one filter for all pixels)" in measured
     assert (
@@ -1080,7 +1080,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         assert f"| {name} | {columns(drawings, told)} |" in measured, name
     second, bent_after, what_if = (els.load_results(f"16_{part_of}") for part_of in ("second", "bent", "what_if"))
     keys = {"network": "network-150", "els": "els-zeros", "ls": "ls"}
-    for architecture in ("ResNet", "UNet"):
+    for architecture, name in (("ResNet", "the first ResNet"), ("UNet", "UNet")):
         network = f"fashion-mnist-16-{architecture.lower()}-zeros"
         before = {who: els.load_results(network)[key].clamp(-1, 1) for who, key in keys.items()}
         before["bent"] = second[f"drawn, {network}, bent"].float() / 127.5 - 1
@@ -1089,7 +1089,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         change = {who: some.float() / 127.5 - 1 - before[who] for who, some in after.items()}
         drawings = [els.compare(before[who], before["network"]).r2 for who in ("els", "ls", "bent")]
         told = [part(change["network"], change[who]) for who in ("els", "ls", "bent")]
-        assert f"| {architecture} (lesson 16) | {columns(drawings, told)} |" in measured, network
+        assert f"| {name} (lesson 16) | {columns(drawings, told)} |" in measured, network
         if architecture == "UNet":
             assert f"({median(told[0])} with a UNet that has none)" in readme
     latest = "resnet-32000-steps"

@@ -218,6 +218,14 @@ def test_links_on_formulas_have_names_that_can_be_read(site: Path) -> None:
     assert not [name for name in names if re.search(r"[\\{}]| [_^)\]]", name.replace("w_{v,d}", ""))]
 
 
+def test_the_glossary_leads_to_its_words_from_a_to_z(site: Path) -> None:
+    assert "../genindex.html" in read(site / "book" / "glossary.html").links
+    listed = html.unescape(read(site / "genindex.html").text)
+    names = re.findall(r"book/glossary\.html#term-[^>]*>(?:<strong[^>]*>)?([^<]+)", listed)
+    assert len(names) > 200 and {"epsilon", "E[x_0 | x_t]", "bent filter"} <= set(names), "symbols as they are spoken"
+    assert not [name for name in names if "\\" in name]
+
+
 def test_first_uses_are_linked_to_the_glossary(site: Path) -> None:
     glossary = read(site / "book" / "glossary.html")
     terms = [name for name in glossary.ids if name.startswith("term-")]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.osutil import relative_uri
 
@@ -101,6 +102,20 @@ def spoken(tex: str) -> str:
     return re.sub(r"(?<=[A-Za-z]) (?=[_^()\]]|$)", "", re.sub(r"\\([A-Za-z]+) ?", r"\1 ", text))
 
 
+class SpokenIndex(SphinxTransform):
+    """In the index the symbols of the glossary stand as they are spoken: epsilon under E."""
+
+    default_priority = 800  # before the index is collected
+
+    def apply(self, **_: object) -> None:
+        """Rename the entries of symbols."""
+        if self.env.docname != GLOSSARY:
+            return
+        for term in self.document.findall(nodes.term):
+            for index in term.findall(addnodes.index) if any(term.findall(nodes.math)) else ():
+                index["entries"] = [(kind, spoken(name), *rest) for kind, name, *rest in index["entries"]]
+
+
 class GlossaryLinks(SphinxPostTransform):
     """Link the first use of each term."""
 
@@ -163,6 +178,7 @@ def _is_reference_list(node: nodes.Node) -> bool:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the transform."""
+    """Register the transforms."""
+    app.add_transform(SpokenIndex)
     app.add_post_transform(GlossaryLinks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
