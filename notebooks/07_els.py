@@ -172,7 +172,8 @@ check.els_pixel(els_pixel)
 # ## 3. All pixels at once (3 minutes)
 #
 # Put all weights into a table: a row for each pixel (its window of $x_t$ is the query), a column for each patch. With
-# 20 training images it fits into memory, and the **whole machine** into three lines.
+# 20 training images it fits into memory, and the **whole machine** is three lines: squared distances, a softmax of each
+# row, a mean of centre pixels.
 
 # %% tags=["slide"]
 few, t, P = images[:20], 0.5, 5
