@@ -19,8 +19,10 @@ import torch
 from conftest import ok, pictures, python, run
 
 import elscourse as els
+from elscourse import reproduce
 from elscourse.pieces import pieces, sha256_of
 from elscourse.ranks import Ranks, start
+from elscourse.reproduce import Experiment
 
 SMALL = ["reproduce", "--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5"]
 DTYPES = {"float32": ([], 1e-4), "float64": (["--float64"], 1e-9)}
@@ -115,6 +117,44 @@ def test_settings_that_only_one_rank_has_are_a_disagreement(monkeypatch: pytest.
     theirs["fresh"] = "some hash"
     with pytest.raises(els.CourseError, match="the processes of this run disagree on fresh: start all"):
         ranks.agree({"seeds": 3})
+
+
+def test_processes_that_start_over_and_others_that_go_on_disagree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or one would remove the pieces that another counts on."""
+    met: list[dict] = []
+
+    def go_on(*_: object) -> None:
+        raise els.CourseError("they agree")
+
+    monkeypatch.setattr(Ranks, "_gather", lambda _, mine: met.append(mine) or met)
+    monkeypatch.setattr(Ranks, "first", go_on)
+    experiment = Experiment(els.lab(verbose=False), tmp_path, ranks=Ranks(0, 2, torch.device("cpu")))
+    with pytest.raises(els.CourseError, match="they agree"):
+        experiment.run(fresh=True)
+    with pytest.raises(els.CourseError, match="the processes of this run disagree on fresh: start all"):
+        experiment.run(fresh=False)
+
+
+def test_the_pieces_of_the_network_are_dealt_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together the ranks draw each of them once; none has two more to draw than another."""
+    columns, drawn = Experiment.columns, []
+    own = lambda self: {name: how for name, how in columns(self).items() if name.startswith("network-")}  # noqa: E731
+    monkeypatch.setattr(Experiment, "columns", own)
+    monkeypatch.setattr(Experiment, "_finish", lambda self: {})
+    monkeypatch.setattr(reproduce, "CHUNK", 1)
+    for name in ("agree", "wait"):
+        monkeypatch.setattr(Ranks, name, lambda *_: None)
+    monkeypatch.setattr(Ranks, "first", lambda _, make: make())
+    lab = els.lab(verbose=False)
+    for rank in range(2):
+        ranks, out = Ranks(rank, 2, torch.device("cpu")), tmp_path / str(rank)
+        experiment = Experiment(lab, out, seeds=3, steps=1, network_steps=2, ranks=ranks)
+        experiment.run()
+        drawn.append({path.name for path in (out / "parts").glob("*.npz")})
+    pieces = {f"{column}-0000{seed}.npz" for column in experiment.columns() for seed in range(3)}
+    assert len(pieces) == 9 and drawn[0] | drawn[1] == pieces and sorted(map(len, drawn)) == [4, 5]
 
 
 MERGING = """
