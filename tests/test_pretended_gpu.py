@@ -18,6 +18,7 @@ from test_gpu import MACHINES, SCHEDULE
 import elscourse as els
 from elscourse import posterior, shifts
 from elscourse.diffusion import Denoiser
+from elscourse.lab import choose
 from elscourse.recipes import Recipe, follow
 from elscourse.training import TrainingPlan
 
@@ -160,6 +161,14 @@ def test_a_network_from_training_to_its_prediction_there(
     assert set(there.files) == set(here.files) and len(there.files) > 7 and here["ls"].shape == (2, 1, 32, 32)
     for column in there.files:
         np.testing.assert_allclose(there[column], here[column], rtol=0, atol=1e-3, err_msg=column)
+
+
+def test_the_gpu_lab_computes_on_a_gpu_unless_told_otherwise(
+    gpu: PretendedGpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    asked = ("laptop", None), ("gpu", None), ("laptop", "cuda"), ("gpu", "cpu")
+    assert [choose(*one)[1] for one in asked] == [CPU, GPU, GPU, CPU]
 
 
 def test_a_conditional_unet_learns_the_same_there(gpu: PretendedGpu) -> None:
