@@ -834,6 +834,25 @@ def test_fresh_forgets_a_training_that_was_interrupted(tmp_path: Path) -> None:
     assert steps[-1] == 3, "what was begun anew goes on, though a network is there"
 
 
+def test_a_network_that_cannot_be_loaded_does_not_pass_for_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told at once, and the state of the training is still there to write it again."""
+    recipe = replace(RECIPES["fashion-mnist-16-resnet-zeros"], name="own", n=4, plan=TrainingPlan(steps=2, batch=2))
+
+    def cut_off(*given: Any) -> Path:
+        path = save_network(*given)
+        path.write_bytes(path.read_bytes()[:-1])
+        return path
+
+    with monkeypatch.context() as damaging, pytest.raises(els.CourseError, match=r"own\.safetensors"):
+        damaging.setattr(recipes, "save_network", cut_off)
+        follow(recipe, tmp_path)
+    steps: list[int] = []
+    path = follow(recipe, tmp_path, after_step=lambda trainer: steps.append(trainer.step))
+    assert els.load_network(path).name == "own" and not steps, "nothing is trained again"
+
+
 @pytest.mark.parametrize("part", ["network.", "average.", "adam.", "generator", "step"])
 def test_a_checkpoint_in_which_a_bit_was_flipped_is_refused(part: str, tmp_path: Path) -> None:
     data, plan, state = els.ImageSet(pictures(4, 1, 8, 8)), TrainingPlan(steps=2, batch=2), tmp_path / "state"
