@@ -282,6 +282,19 @@ def test_posterior_lists_the_weights_of_the_formula(machine: str, case: Case) ->
     torch.testing.assert_close(post.entropy.double(), entropy, rtol=0, atol=2e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_votes_are_as_precise_as_the_images(dtype: torch.dtype) -> None:
+    """Two that are level have half of the votes each, and the entropy is log 2, in all digits of that type."""
+    images = pictures(1, 1, 4, 4, dtype=dtype).repeat(2, 1, 1, 1)
+    x_t = noised(images, 3, SCHEDULE.alpha(0.5), SCHEDULE.sigma(0.5))
+    digits = {"rtol": 0, "atol": 1000 * torch.finfo(dtype).eps}
+    for machine in (els.IdealScoreMachine(images), els.LocalScoreMachine(images, patch_size=3)):
+        votes = machine.posterior(x_t, 0.5, top=2)
+        assert votes.weight.dtype == votes.entropy.dtype == dtype
+        torch.testing.assert_close(votes.weight, torch.full_like(votes.weight, 1 / 2), **digits)
+        torch.testing.assert_close(votes.entropy, torch.full_like(votes.entropy, math.log(2)), **digits)
+
+
 @given(cases())
 def test_posterior_of_a_class_names_images_as_given(case: Case) -> None:
     assume(case.labels is not None)
