@@ -162,6 +162,21 @@ def test_local_filter(equivariant: bool, case: Case) -> None:
             case.check(answer, case.expected(partial(reference.local_wiener, **looks)))
 
 
+def test_the_windows_of_a_local_filter_keep_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of the batch at once as fit, at least one; how many does not change the answer."""
+    images = pictures(12, 2, 6, 6, seed=3)
+    x_t = noised(images, 9, SCHEDULE.alpha(0.3), SCHEDULE.sigma(0.3))
+    built, met, original = els.LocalFilter(images, patch_size=3), [], patches.windows
+    expected = built(x_t, 0.3)  # the filter itself is kept
+    monkeypatch.setattr(patches, "windows", lambda some, *more: met.append(len(some)) or original(some, *more))
+    one = original(x_t[:1], 3, "zeros").numel() * x_t.element_size()
+    for budget, parts in ((9 * one, [9]), (4 * one, [4, 4, 1]), (4 * one - 1, [3, 3, 3]), (1, 9 * [1])):
+        monkeypatch.setattr("elscourse.local_filter.MEMORY", budget)
+        met.clear()
+        torch.testing.assert_close(built(x_t, 0.3), expected, rtol=0, atol=1e-6)
+        assert met == parts
+
+
 def test_a_local_filter_does_not_depend_on_the_default_type() -> None:
     images = pictures(12, 1, 20, 20, seed=3)
     x_t = noised(images, 1, SCHEDULE.alpha(0.3), SCHEDULE.sigma(0.3))
