@@ -226,6 +226,7 @@ def test_a_dictionary_beyond_the_budget_is_visited_whole() -> None:
     images = smooth_pictures(40, 1, 8, seed=1)
     small = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-2, memory=2**17)
     assert small.certified(images[:2], 0.1).visited == 1
+    assert copy.deepcopy(small).certified(images[:2], 0.1).visited == 1, "a copy has the same budget"
     large = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-2)
     assert large.certified(images[:2], 0.1).visited < 1
 
