@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -477,6 +478,24 @@ def test_scores_of_a_network_that_differs_a_little_are_not_continued(tmp_path: P
     go(1e-5)
     with pytest.raises(els.CourseError, match=r"other network\)"):
         go(0.01)
+
+
+@pytest.mark.parametrize(("by", "same"), [(0.9e-3, True), (-0.9e-3, True), (1.1e-3, False), (-1.1e-3, False)])
+def test_a_thousandth_of_a_pixel_on_average_is_another_network(by: float, same: bool, tmp_path: Path) -> None:
+    """Whether all pixels differ by so much, or one by as much as all of them together."""
+    machine, kept = els.EquivariantLocalScoreMachine(smooth(10), patch_size=3), tmp_path / "c.npz"
+    one = torch.zeros(1, 1, 10, 10)
+    one[..., 0, 0] = by * one.numel()
+
+    def go(differs: torch.Tensor | float) -> None:
+        network = lambda x, t: machine(x, t) + differs  # noqa: E731
+        els.calibrate(machine, network, (3, 5), steps=1, samples=1, checkpoint=kept)
+
+    for differs in (by, one):
+        kept.unlink(missing_ok=True)
+        go(0.0)
+        with nullcontext() if same else pytest.raises(els.CourseError, match=r"other network\)"):
+            go(differs)
 
 
 def test_a_network_that_was_trained_again_is_calibrated_from_the_start(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -37,6 +38,31 @@ def test_the_three_faces_of_a_denoiser_are_one(generator: torch.Generator) -> No
     close(els.score_from_denoiser(x_0, x_t, t), -eps / SCHEDULE.sigma(t))
     close(els.denoiser_from_noise(eps, x_t, t), x_0)
     close(els.denoiser_from_score(-eps / SCHEDULE.sigma(t), x_t, t), x_0)
+
+
+@dataclass(frozen=True)
+class Faint(els.CosineSchedule):
+    """The same little of the image at all times."""
+
+    trace: float = 0.0
+
+    def alpha(self, t: float) -> float:
+        return self.trace
+
+    def sigma(self, t: float) -> float:
+        return 1.0
+
+
+def test_alpha_may_be_as_small_as_float32_can_divide_by(generator: torch.Generator) -> None:
+    """An x_t below 2 is rounded by 2^-24 or less, which alpha turns into 0.06 of a pixel; more is refused."""
+    x_0, eps = pictures(2, 1, 8, 8), torch.randn(2, 1, 8, 8, generator=generator).clamp(-1, 1)
+    estimates = (els.denoiser_from_noise, eps), (els.denoiser_from_score, -eps)
+    for least in (2**-24 / 0.06, -(2**-24) / 0.06):
+        x_t = (1.01 * least * x_0.double() + eps.double()).float()
+        for turn, estimate in estimates:
+            assert (turn(estimate, x_t, 1.0, Faint(trace=1.01 * least)) - x_0).abs().max() < 0.06
+            with pytest.raises(els.CourseError, match="leaves nothing of the image at t = 1"):
+                turn(estimate, x_t, 1.0, Faint(trace=0.99 * least))
 
 
 def test_one_step_turns_the_pair_of_image_and_noise(generator: torch.Generator) -> None:

@@ -90,6 +90,15 @@ def test_bootstrap_interval_is_the_exact_one_of_the_median(generator: torch.Gene
     assert ranks == pytest.approx(exact, abs=1), "2,000 resamples are not all there are"
 
 
+def test_a_bootstrap_interval_is_that_of_two_thousand_resamples() -> None:
+    """Each as long as the values, of each the median, of these the central 95 %."""
+    values = pictures(1, 1, 20, 20).flatten()
+    places = torch.randint(400, (2000, 400), generator=torch.Generator().manual_seed(0))
+    medians = np.median(values.double().numpy()[places], axis=1)
+    interval = bootstrap_interval(values, torch.Generator().manual_seed(0))
+    assert interval == pytest.approx(tuple(np.quantile(medians, [0.025, 0.975])), abs=1e-12)
+
+
 def test_answers_made_of_tensors_can_be_compared_and_kept_in_a_set() -> None:
     """Like tensors in a set: each equals itself. Field by field, == of two batches would end in torch's own error."""
     x, machine = pictures(2, 1, 4, 4), els.IdealScoreMachine(pictures(3, 1, 4, 4, seed=1))

@@ -7,6 +7,7 @@ import itertools
 import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from conftest import noised, pictures
@@ -116,6 +117,33 @@ def test_a_lie_about_the_boxes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
     answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-3).certified(x_t, 0.15)
     exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.15)
     assert not ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
+
+
+def test_a_key_of_a_millionth_of_the_weight_is_weighed_right_or_the_search_refused() -> None:
+    """2^-20 of the best one's, at the rim of the dictionary, where the coordinates are rounded most.
+
+    many: its radius in units in which exponents are squares. Two keys that are sqrt(20) apart there have rounded
+    coordinates, in each of the nine by up to 2^-24 of where they are, and these errors add up like a random walk.
+    """
+    limit = posterior.LOGIT_ERROR * 9**0.5 / (2**-24 * math.log(2) * 20**0.5) - 20**0.5
+    for many in (40, 80, 0.9 * limit, 1.1 * limit, 300, 1000):
+        errors = []
+        for seed in range(20):
+            generator = torch.Generator().manual_seed(seed)
+            keys, away = torch.randn(400, 9, generator=generator), torch.randn(9, generator=generator)
+            reach, outermost = clusters.build(keys, keys[:, :1]).reach, keys[keys.square().sum(1).argmax()][None]
+            keys = torch.cat([keys, outermost + away / away.norm() * 20**0.5 * reach / many])
+            values = torch.zeros(len(keys), 1)
+            values[-1] = 1
+            sigma = reach / many / (2 * math.log(2)) ** 0.5
+            found = clusters.search_mean(outermost, clusters.build(keys, values), 1.0, sigma, 1e-12)
+            assert (found is None) == (many > limit), "its weight would be rounded"
+            if found is not None:
+                apart = (outermost.double() - keys.double()).square().sum(1)
+                exact = torch.softmax(-apart / (2 * sigma**2), 0)[-1]
+                assert exact < 2**-19.9
+                errors.append(abs(math.log(found[0].mean().item() / exact)))
+        assert not errors or np.median(errors) <= posterior.LOGIT_ERROR
 
 
 def test_the_reach_of_a_dictionary_is_the_length_of_its_longest_key() -> None:
