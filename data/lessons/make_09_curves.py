@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from kept import kept
 from torch import Tensor
 from tqdm import tqdm
 
 import elscourse as els
 from elscourse.diffusion import Denoiser
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 
 NETWORKS = [f"fashion-mnist-16-{name}" for name in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular")]
 NETWORKS += ["fashion-mnist-16-unet-zeros", "fashion-mnist-28-resnet-zeros-conditional"]
@@ -65,11 +66,9 @@ def drawn(lab: els.Lab, column: str, denoiser: Denoiser, steps: int, seeds: rang
     pieces = []
     for start in tqdm(range(seeds.start, seeds.stop, CHUNK), desc=f"{lab.network.name} {column}"):
         path, some = KEEP / f"{lab.network.name}-{column}-{start}.npy", range(start, min(start + CHUNK, seeds.stop))
-        if not path.exists():
-            noise = els.seeded_noise(some, lab.shape)
-            save_array(els.sample(denoiser, noise, steps, labels=lab.labels_for(some)).numpy(), path)
-        pieces.append(torch.from_numpy(np.load(path, allow_pickle=False)))
-    return torch.cat(pieces)
+        noise, labels = els.seeded_noise(some, lab.shape), lab.labels_for(some)
+        pieces.append(kept(path, els.sample, denoiser, noise, steps, labels=labels))
+    return torch.from_numpy(np.concatenate(pieces))
 
 
 def main() -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from kept import kept
 from torch import Tensor
 from tqdm import tqdm
 
 import elscourse as els
 from elscourse.calibration import CALIBRATION_SEEDS, calibration_table
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 
 NETWORK = "fashion-mnist-16-resnet-zeros"
 CANDIDATES = list(range(3, 16, 2))
@@ -46,13 +47,13 @@ def schedules(lab: els.Lab) -> dict[str, int | list[tuple[float, int]]]:
 def drawn(lab: els.Lab, name: str, sizes: int | list[tuple[float, int]], done: Callable[[int], object]) -> np.ndarray:
     """What the machine draws through these sizes, in chunks that are kept."""
     machine = lab.patch_machine("els-zeros", sizes)
+
+    def piece(start: int) -> Tensor:
+        return els.sample(machine, els.seeded_noise(range(start, start + CHUNK), lab.shape), steps=20).half()
+
     pieces = []
     for start in range(0, SEEDS, CHUNK):
-        path = KEEP / f"{name.replace(' ', '-')}-{start}.npy"
-        if not path.exists():
-            images = els.sample(machine, els.seeded_noise(range(start, start + CHUNK), lab.shape), steps=20)
-            save_array(images.numpy().astype(np.float16), path)
-        pieces.append(np.load(path, allow_pickle=False))
+        pieces.append(kept(KEEP / f"{name.replace(' ', '-')}-{start}.npy", piece, start))
         done(CHUNK)
     return np.concatenate(pieces)
 

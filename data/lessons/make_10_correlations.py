@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from kept import kept
 from torch import Tensor
 from tqdm import tqdm
 
 import elscourse as els
 from elscourse.diffusion import Denoiser
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 
 HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "10_correlations"
@@ -62,11 +63,9 @@ def drawn(name: str, denoiser: Denoiser, steps: int, seeds: range) -> Tensor:
     """The images of these seeds, in chunks that are kept."""
     pieces = []
     for start in tqdm(range(seeds.start, seeds.stop, CHUNK), desc=name):
-        path, some = KEEP / f"{name}-{start}.npy", range(start, start + CHUNK)
-        if not path.exists():
-            save_array(els.sample(denoiser, els.seeded_noise(some, (1, 16, 16)), steps).numpy(), path)
-        pieces.append(torch.from_numpy(np.load(path, allow_pickle=False)))
-    return torch.cat(pieces)
+        noise = els.seeded_noise(range(start, start + CHUNK), (1, 16, 16))
+        pieces.append(kept(KEEP / f"{name}-{start}.npy", els.sample, denoiser, noise, steps))
+    return torch.from_numpy(np.concatenate(pieces))
 
 
 def main() -> None:

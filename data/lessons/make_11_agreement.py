@@ -15,28 +15,26 @@ the network's own 150 steps; and how far (rms) the noise estimates of the two ar
 Drawings stay in runs/lessons/11_agreement, and a run that was stopped goes on.
 """
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from kept import kept
 from torch import Tensor
+from tqdm import tqdm
 
 import elscourse as els
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 
 HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "11_agreement"
 SEEDS, FEW = range(100), range(20)
 
 
-def kept(name: str, make: Callable[[], Tensor]) -> Tensor:
-    """What `make` returns, from the file if it is there."""
-    path = KEEP / f"{name}.npy"
-    if not path.exists():
-        print(name, flush=True)
-        save_array(make().numpy(), path)
-    return torch.from_numpy(np.load(path, allow_pickle=False))
+def made(name: str, *how: Any) -> Tensor:
+    """What is kept under that name, or else made now."""
+    return torch.from_numpy(kept(KEEP / f"{name}.npy", *how))
 
 
 def main() -> None:
@@ -50,17 +48,16 @@ def main() -> None:
         return els.compare(one, other).r2.numpy()
 
     for name, kind in (("local", "local-filter"), ("local and equivariant", "equivariant-filter")):
-        linear = lab.machine(kind)
-        drawing = kept(name, lambda linear=linear: els.sample(linear, noise, 20))  # type: ignore[misc]
+        drawing = made(name, els.sample, lab.machine(kind), noise, 20)
         found[f"linear, {name}"] = r2(drawing, stored["network-150"])
         found[f"linear, {name}, cut"] = r2(drawing.clamp(-1, 1), stored["network-150"])
 
     times, x = lab.schedule.times(20), noise
     replaced, off = {name: ([], []) for name in ("exact", "els")}, {name: [] for name in ("exact", "els")}
-    for k, t in enumerate(times[:-1]):
+    for k, t in enumerate(tqdm(times[:-1])):
         own = lab.network(x, t)
         for name, other in (("exact", exact), ("els", machine)):
-            guess = kept(f"step-{k}-{name}", lambda x=x, t=t, other=other: other(x, t))  # type: ignore[misc]
+            guess = made(f"step-{k}-{name}", other, x, t)
             end = els.sample(lambda _, __, guess=guess: guess, x, times=times[k : k + 2])  # type: ignore[misc]
             end = els.sample(lab.network, end, times=times[k + 1 :]) if k < 19 else end
             for into, target in zip(replaced[name], (ours, stored["network-150"]), strict=True):
@@ -73,10 +70,10 @@ def main() -> None:
         found[f"step by {name}, with els"], found[f"step by {name}, with network-150"] = map(np.stack, replaced[name])
         found[f"noise estimate, network from {name}"] = np.array(off[name])
 
-    turned = kept("els-from-network", lambda: els.sample(els.with_first_step(lab.network, machine), noise, 20))
+    turned = made("els-from-network", els.sample, els.with_first_step(lab.network, machine), noise, 20)
     for column in columns:
         found[f"els, first step the network's, with {column}"] = r2(turned, stored[column])
-    slow = kept("els-150", lambda: els.sample(machine, noise[: len(FEW)], 150))
+    slow = made("els-150", els.sample, machine, noise[: len(FEW)], 150)
     for column in columns:
         found[f"els in 150 steps, with {column}"] = r2(slow, stored[column][: len(FEW)])
     with whole_file(HERE / "11_agreement.npz") as partial:

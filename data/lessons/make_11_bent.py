@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from kept import kept
 from torch import Tensor
+from tqdm import tqdm
 
 import elscourse as els
 from elscourse.bent_filter import SHOWN, find_curve
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 
 HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "11_bent"
@@ -41,25 +43,22 @@ WIDER["fashion-mnist-16-resnet-zeros"] = "local-filter"  # the better of its two
 
 def drawn(name: str, kind: str, wider: int = 0) -> Tensor:
     """100 drawings, from the file if they are there."""
-    path = KEEP / f"{name}.{kind}{f'.{wider}-wider' if wider else ''}.npy"
-    if not path.exists():
-        print(name, kind, wider, flush=True)
-        lab = els.lab("laptop", device="cpu", network=name, verbose=False)
-        noise = els.seeded_noise(SEEDS, lab.shape)
-        curved = els.BentFilter(
-            els.LocalFilter(
-                lab.data.images,
-                lab.schedule,
-                patch_size=[(t, size + wider) for t, size in lab.patch_sizes(kind)],
-                padding=lab.network.padding,  # type: ignore[arg-type]
-                equivariant=kind == "equivariant-filter",
-                image_labels=lab.image_labels,
-            )
-            if wider
-            else lab.machine(kind)
+    lab = els.lab("laptop", device="cpu", network=name, verbose=False)
+    noise = els.seeded_noise(SEEDS, lab.shape)
+    curved = els.BentFilter(
+        els.LocalFilter(
+            lab.data.images,
+            lab.schedule,
+            patch_size=[(t, size + wider) for t, size in lab.patch_sizes(kind)],
+            padding=lab.network.padding,  # type: ignore[arg-type]
+            equivariant=kind == "equivariant-filter",
+            image_labels=lab.image_labels,
         )
-        save_array(els.sample(curved, noise, 20, labels=lab.labels_for(SEEDS)).numpy(), path)
-    return torch.from_numpy(np.load(path, allow_pickle=False))
+        if wider
+        else lab.machine(kind)
+    )
+    path = KEEP / f"{name}.{kind}{f'.{wider}-wider' if wider else ''}.npy"
+    return torch.from_numpy(kept(path, els.sample, curved, noise, 20, labels=lab.labels_for(SEEDS)))
 
 
 def formula(name: str) -> Tensor:
@@ -81,31 +80,28 @@ def formula(name: str) -> Tensor:
     def curved(x_t: Tensor, t: float, labels: Tensor | None = None) -> Tensor:
         return find_curve(without, images[shown], t, theirs)(machine(x_t, t, labels))
 
-    path = KEEP / f"{name}.els.npy"
-    if not path.exists():
-        print(name, kind, flush=True)
-        drawings = els.sample(curved, els.seeded_noise(SEEDS, lab.shape), 20, labels=lab.labels_for(SEEDS))
-        save_array(drawings.numpy(), path)
-    return els.compare(torch.from_numpy(np.load(path)), els.load_results(name)["network-150"]).r2
+    noise, labels = els.seeded_noise(SEEDS, lab.shape), lab.labels_for(SEEDS)
+    drawings = torch.from_numpy(kept(KEEP / f"{name}.els.npy", els.sample, curved, noise, 20, labels=labels))
+    return els.compare(drawings, els.load_results(name)["network-150"]).r2
 
 
 def main() -> None:
     """Some minutes for the filters, half an hour for the formula; three files."""
     found = {}
-    for name, kinds in FILTERS.items():
+    for name, kinds in tqdm(FILTERS.items(), desc="bent"):
         target = els.load_results(name)["network-150"]
         for kind in kinds:
             found[f"{name}, {kind}"] = els.compare(drawn(name, kind), target).r2.numpy().astype(np.float32)
     with whole_file(HERE / "11_bent.npz") as partial:
         np.savez_compressed(partial, **found)
     wider = {}
-    for name, kind in WIDER.items():
+    for name, kind in tqdm(WIDER.items(), desc="wider"):
         r2 = els.compare(drawn(name, kind, 2), els.load_results(name)["network-150"]).r2
         wider[f"{name}, {kind}"] = r2.numpy().astype(np.float32)
     with whole_file(HERE / "11_bent_wider.npz") as partial:
         np.savez_compressed(partial, **wider)
     small = [name for name in FILTERS if "28" not in name]  # the larger pictures would take hours
-    curved = {name: formula(name).numpy().astype(np.float32) for name in small}
+    curved = {name: formula(name).numpy().astype(np.float32) for name in tqdm(small, desc="els")}
     with whole_file(HERE / "11_bent_els.npz") as partial:
         np.savez_compressed(partial, **curved)
 

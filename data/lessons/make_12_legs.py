@@ -14,12 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from make_14_memory import eight_bits
-from torch import Tensor
+from kept import piece
 from tqdm.auto import tqdm
 
 import elscourse as els
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 
 NETWORK = "fashion-mnist-16-resnet-zeros-conditional"
 CLASSES = {"trousers": 1, "pullover": 2, "shirt": 6}
@@ -78,15 +77,6 @@ def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
             200,
         )
     return {f"{garment}.{column}": made for column, made in wanted.items()}
-
-
-def piece(
-    path: Path, denoiser: els.diffusion.Denoiser, noise: Tensor, steps: int, labels: els.diffusion.Labels
-) -> np.ndarray:
-    """The samples of some seeds: from its file, or computed and kept there."""
-    if not path.exists():
-        save_array(eight_bits(els.sample(denoiser, noise, steps, labels=labels)), path)
-    return np.load(path, allow_pickle=False)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import make_09_curves
 import numpy as np
 import torch
+from kept import kept
 from make_10_same_recipe import drawn
 from make_14_memory import EVENLY, losses
 from torch import Tensor
@@ -25,7 +26,7 @@ from tqdm import tqdm
 
 import elscourse as els
 from elscourse.calibration import candidates_of
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 from elscourse.recipes import RECIPES
 
 HERE = Path(__file__).parent
@@ -62,10 +63,7 @@ def ladder(lab: els.Lab, sizes: list[int]) -> np.ndarray:
     machines = [lab.patch_machine(f"els-{lab.network.padding}", size) for size in sizes]
     rows = []
     for t in tqdm(SAMPLED, desc=lab.network.name):
-        path = KEEP / f"{lab.network.name}-{t}.npy"
-        if not path.exists():
-            save_array(losses(machines, new.images, [t], labels), path)
-        rows.append(np.load(path, allow_pickle=False))
+        rows.append(kept(KEEP / f"{lab.network.name}-{t}.npy", losses, machines, new.images, [t], labels))
     return np.concatenate(rows)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from kept import all_kept, eight_bits
 from torch import Tensor
 
 import elscourse as els
@@ -94,21 +95,6 @@ def on_each(network: els.diffusion.Denoiser, pictures: Tensor) -> np.ndarray:
     return np.array([losses([network], one.expand(10, -1, -1, -1), EVENLY).mean() for one in pictures])
 
 
-def eight_bits(images: Tensor) -> np.ndarray:
-    """0 is -1, 255 is 1."""
-    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
-
-
-def measured(path: Path, measure: Callable[[Path], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """What `measure` finds for a snapshot, kept beside it."""
-    kept = path.with_suffix(".npz")
-    if not kept.exists():
-        with whole_file(kept) as partial:
-            np.savez(partial, **measure(path))  # type: ignore[arg-type]
-    with np.load(kept, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
 def measure(path: Path) -> dict[str, np.ndarray]:
     """What a snapshot draws, what its machines draw, its windows, its losses, and where it looks."""
     lab = els.lab("laptop", network=path.with_suffix(".json"), verbose=False)
@@ -140,7 +126,8 @@ def main() -> None:
     found: dict[str, np.ndarray] = {}
     for name, run in RUNS.items():
         for step, path in snapshots(run).items():
-            found |= {f"{what}, {name}, {step} steps": values for what, values in measured(path, measure).items()}
+            its = all_kept(path.with_suffix(".npz"), measure, path)
+            found |= {f"{what}, {name}, {step} steps": values for what, values in its.items()}
     with whole_file(HERE / "14_memory.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
     for step in (1000, 16_000):

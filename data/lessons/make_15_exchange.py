@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import eight_bits
 from make_10_same_recipe import KEEP, drawn
-from make_14_memory import eight_bits
 
 import elscourse as els
 from elscourse.checkpoints import save_network

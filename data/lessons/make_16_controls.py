@@ -14,8 +14,8 @@ Pieces are kept in runs/lessons/16_controls/, so a run that was stopped goes on.
 from __future__ import annotations
 
 import numpy as np
-from make_12_legs import piece
-from make_16_what_if import CHUNK, CONDITIONAL, HERE, PARTS, noises
+from kept import drawings
+from make_16_what_if import CONDITIONAL, HERE, PARTS, noises
 from torch import Tensor
 
 import elscourse as els
@@ -31,12 +31,7 @@ def main() -> None:
     found = {}
 
     def draw(key: str, denoiser: Denoiser, noise: Tensor, labels: Tensor) -> None:
-        flat, pieces = noise.flatten(0, -4), []
-        for start in range(0, len(flat), CHUNK):
-            some = slice(start, start + CHUNK)
-            pieces.append(piece(KEEP / f"{key}, {start:04d}.npy", denoiser, flat[some], 20, labels[some]))
-        found[key] = np.concatenate(pieces).reshape(noise.shape)
-        print(key, flush=True)
+        found[key] = drawings(KEEP, key, denoiser, noise.flatten(0, -4), 20, labels).reshape(noise.shape)
 
     for group in ("wished", "repaired"):
         draw(f"{group}, equivariant", lab.machine("equivariant-filter"), *noises(group, lab))

@@ -14,10 +14,9 @@ Pieces are kept in runs/lessons/, so a run that was stopped goes on.
 from __future__ import annotations
 
 import numpy as np
+from kept import drawings, eight_bits
 from make_11_bent import drawn
-from make_12_legs import piece
-from make_14_memory import eight_bits
-from make_16_what_if import CHUNK, HERE, NETWORKS, PARTS, PLAIN, turned
+from make_16_what_if import HERE, NETWORKS, PARTS, PLAIN, turned
 from make_local_filter import lab_and_filter
 
 import elscourse as els
@@ -35,11 +34,8 @@ def main() -> None:
     asked = {"network-150": (lab.network, 150), "els-zeros": (lab.machine("els-zeros"), 20)}
     asked["bent"] = els.BentFilter(linear), 20
     for who, (denoiser, steps) in asked.items():
-        pieces, key = [], f"turned, {PLAIN}, {who}"
-        for start, some in enumerate(noise.flatten(0, 1).split(CHUNK)):
-            pieces.append(piece(KEEP / f"{key}, {CHUNK * start:04d}.npy", denoiser, some, steps, None))
-        found[key] = np.concatenate(pieces).reshape(noise.shape)
-        print(key, flush=True)
+        key = f"turned, {PLAIN}, {who}"
+        found[key] = drawings(KEEP, key, denoiser, noise.flatten(0, 1), steps).reshape(noise.shape)
     for name in NETWORKS:
         kind = "equivariant-filter" if "circular" in name else "local-filter"
         found[f"drawn, {name}, bent"] = eight_bits(drawn(name, kind))

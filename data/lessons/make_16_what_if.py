@@ -26,9 +26,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_12_legs import piece
+from kept import drawings
 from torch import Tensor
-from tqdm.auto import tqdm
 
 import elscourse as els
 from elscourse.data import data_dir
@@ -48,7 +47,6 @@ NETWORKS = (
 GROUPS = ("exchanged", "turned", "wished", "repaired", "nearby")
 WISHED, WISHES = range(4000, 4020), 32  # seeds, and exchanges of each
 SIDE = 6  # of the block
-CHUNK = 20
 
 
 def exchange(noise: Tensor, other: Tensor, corners: Sequence[tuple[int, int]]) -> Tensor:
@@ -140,14 +138,10 @@ def drawn(group: str) -> dict[str, np.ndarray]:
     for name in NETWORKS if group == "exchanged" else (CONDITIONAL,):
         lab = els.lab("laptop", network=name, verbose=False)
         noise, labels = noises(group, lab)
-        flat = noise.flatten(0, -4)
+        told = labels if lab.network.conditional else None
         for who, (denoiser, steps) in who_draws(group, lab).items():
-            pieces, key = [], f"{group}, {name}, {who}"
-            for start in tqdm(range(0, len(flat), CHUNK), desc=key):
-                some = slice(start, start + CHUNK)
-                told = labels[some] if lab.network.conditional else None
-                pieces.append(piece(PARTS / f"{key}, {start:04d}.npy", denoiser, flat[some], steps, told))
-            found[key] = np.concatenate(pieces).reshape(noise.shape)
+            key = f"{group}, {name}, {who}"
+            found[key] = drawings(PARTS, key, denoiser, noise.flatten(0, -4), steps, told).reshape(noise.shape)
             if group == "nearby":
                 found[key] = found[key].mean(2).round().astype(np.uint8)
     return found

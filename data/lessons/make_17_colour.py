@@ -18,9 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_12_legs import piece
+from kept import drawings
 from torch import Tensor
-from tqdm.auto import tqdm
 
 import elscourse as els
 from elscourse.calibration import calibrate
@@ -31,7 +30,6 @@ HERE = Path(__file__).parent
 PARTS = HERE.parents[1] / "runs" / "lessons" / "17_colour"
 NETWORK = "emoji-24-resnet-zeros-conditional"
 NOISES = range(200, 212)  # that are drawn as every group
-CHUNK = 20
 
 
 class Apart(els.EquivariantLocalScoreMachine):
@@ -59,16 +57,6 @@ def recoloured(noise: Tensor, other: Tensor) -> Tensor:
     return changed
 
 
-def draw(key: str, denoiser: Denoiser, noise: Tensor, steps: int, labels: Tensor | None) -> np.ndarray:
-    """The drawings of all noises, in pieces of which each is kept."""
-    pieces = []
-    for start in tqdm(range(0, len(noise), CHUNK), desc=key):
-        some = slice(start, start + CHUNK)
-        told = None if labels is None else labels[some]
-        pieces.append(piece(PARTS / f"{key}, {start:04d}.npy", denoiser, noise[some], steps, told))
-    return np.concatenate(pieces)
-
-
 def main() -> None:
     """Draw what is missing, then write the file."""
     lab = els.lab(network=NETWORK)
@@ -79,7 +67,7 @@ def main() -> None:
     told = lab.labels_for(range(900_000, 900_010))
     sizes = calibrate(apart, lab.network, samples=10, labels=told, progress=True, checkpoint=kept)
     apart = apart.with_patch_size(sizes)
-    found = {"apart": draw("apart", apart, noise, 20, labels)}
+    found = {"apart": drawings(PARTS, "apart", apart, noise, 20, labels)}
     artists: dict[str, tuple[Denoiser, int]] = {
         "network-150": (lab.network, 150),
         "els-zeros": (lab.machine("els-zeros"), 20),
@@ -87,14 +75,14 @@ def main() -> None:
     }
     changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
     for name, (denoiser, steps) in artists.items():
-        found[f"recoloured, {name}"] = draw(f"recoloured, {name}", denoiser, changed, steps, labels)
+        found[f"recoloured, {name}"] = drawings(PARTS, f"recoloured, {name}", denoiser, changed, steps, labels)
 
     groups = len(lab.data.class_names)
     each = els.seeded_noise(NOISES, lab.shape).repeat_interleave(groups, 0)
     others = torch.arange(groups).repeat(len(NOISES))
     for name in ("network-150", "els-zeros"):
         denoiser, steps = artists[name]
-        drawn = draw(f"as others, {name}", denoiser, each, steps, others)
+        drawn = drawings(PARTS, f"as others, {name}", denoiser, each, steps, others)
         found[f"as others, {name}"] = drawn.reshape(len(NOISES), groups, *lab.shape)
     with whole_file(HERE / "17_colour.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from make_12_legs import piece
+from kept import piece
 from make_17_colour import HERE, NETWORK, NOISES
 
 import elscourse as els

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_14_memory import eight_bits
+from kept import all_kept, eight_bits
 from make_17_colour import NETWORK as EMOJI
 from make_17_colour import recoloured
 from torch import Tensor
@@ -119,12 +119,7 @@ def main() -> None:
     """Ask the networks that are missing, then write the file."""
     found: dict[str, np.ndarray] = {}
     for name in tqdm(NETWORKS):
-        kept = KEEP / f"{name}.npz"
-        if not kept.exists():
-            with whole_file(kept) as partial:
-                np.savez_compressed(partial, **of_network(name))  # type: ignore[arg-type]
-        with np.load(kept) as pieces:
-            found |= dict(pieces)
+        found |= all_kept(KEEP / f"{name}.npz", of_network, name)
     with whole_file(HERE / "17_last_step.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 

@@ -31,16 +31,16 @@ from pathlib import Path
 import attending  # noqa: F401  its networks become known by name
 import numpy as np
 import torch
+from kept import drawings, eight_bits, kept
 from make_10_same_recipe import drawn
-from make_12_legs import piece
-from make_14_memory import EVENLY, eight_bits, influence, losses
+from make_14_memory import EVENLY, influence, losses
 from make_16_what_if import CONDITIONAL, PLAIN, SIDE, exchange, exchanged
 from torch import Tensor
 from tqdm.auto import tqdm
 
 import elscourse as els
 from elscourse.diffusion import Denoiser, Labels
-from elscourse.files import save_array, whole_file
+from elscourse.files import whole_file
 from elscourse.recipes import RECIPES, Recipe
 
 HERE = Path(__file__).parent
@@ -75,7 +75,7 @@ def fresh(sequence: int, step: int, seeds: Sequence[int], shape: Sequence[int]) 
 
 
 @torch.no_grad()
-def noisy_sample(denoiser: Denoiser, noise: Tensor, sequence: int, seeds: Sequence[int], labels: Labels) -> Tensor:
+def noisy_sample(denoiser: Denoiser, noise: Tensor, sequence: int, seeds: Sequence[int], labels: Labels) -> np.ndarray:
     """DDIM with eta = 1, Song, Meng & Ermon 2021: as much old noise as there may be is replaced by fresh noise."""
     schedule = els.CosineSchedule()
     x_t = noise
@@ -86,7 +86,7 @@ def noisy_sample(denoiser: Denoiser, noise: Tensor, sequence: int, seeds: Sequen
         new = sigma / schedule.sigma(t) * math.sqrt(1 - (schedule.alpha(t) / schedule.alpha(t_next)) ** 2)
         x_t = schedule.alpha(t_next) * x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat
         x_t = x_t + new * fresh(sequence, step, seeds, noise.shape[1:])
-    return x_t
+    return eight_bits(x_t)
 
 
 def guided(told: Denoiser, untold: Denoiser, strength: float) -> Denoiser:
@@ -114,9 +114,7 @@ def noisy() -> dict[str, np.ndarray]:
             seeds = range(start, start + CHUNK)
             noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
             path = PARTS / f"noisy, {name}, {sequence}, {start:02d}.npy"
-            if not path.exists():
-                save_array(eight_bits(noisy_sample(denoiser, noise, sequence, seeds, labels)), path)
-            pieces.append(np.load(path, allow_pickle=False))
+            pieces.append(kept(path, noisy_sample, denoiser, noise, sequence, seeds, labels))
         found[f"noisy, {name}"] = np.concatenate(pieces).reshape(2, 100, *lab.shape)
     return found
 
@@ -125,16 +123,11 @@ def guidance() -> dict[str, np.ndarray]:
     """Each of the machines guided as the networks are; with and without the class it has the same pictures."""
     told, untold = (els.lab("laptop", network=name, verbose=False) for name in (CONDITIONAL, PLAIN))
     untold = replace(untold, data=told.data)  # a ResNet of 2,000 of them, and its windows
-    found = {}
+    noise, labels, found = els.seeded_noise(told.seeds, told.shape), told.labels_for(told.seeds), {}
     for name, strength in itertools.product(WHO, STRENGTHS):
         denoiser, steps = guided(who(told, name), who(untold, name), strength), 150 if name == "network" else 20
-        pieces = []
-        for start in tqdm(range(0, 100, CHUNK), desc=f"guided, {name}, {strength}"):
-            seeds = range(start, start + CHUNK)
-            noise, labels = els.seeded_noise(seeds, told.shape), told.labels_for(seeds)
-            path = PARTS / f"guided, {name}, {strength}, {start:02d}.npy"
-            pieces.append(piece(path, denoiser, noise, steps, labels))
-        found[f"guided, {name}, {strength}"] = np.concatenate(pieces)
+        key = f"guided, {name}, {strength}"
+        found[key] = drawings(PARTS, key, denoiser, noise, steps, labels, digits=2)
     return found
 
 
@@ -148,15 +141,11 @@ def controls() -> dict[str, np.ndarray]:
         "guided in 20 steps, network, 3": (guided(told, untold, 3), 20),
         "guided away from another, network, 3": (guided(told, other, 3), 150),
     }
-    found = {}
-    for name, (denoiser, steps) in asked.items():
-        pieces = []
-        for start in tqdm(range(0, 100, CHUNK), desc=name):
-            seeds = range(start, start + CHUNK)
-            noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
-            pieces.append(piece(PARTS / f"{name}, {start:02d}.npy", denoiser, noise, steps, labels))
-        found[name] = np.concatenate(pieces)
-    return found
+    noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
+    return {
+        name: drawings(PARTS, name, denoiser, noise, steps, labels, digits=2)
+        for name, (denoiser, steps) in asked.items()
+    }
 
 
 def felt(denoiser: Denoiser, pictures: Tensor, t: float) -> Tensor:
@@ -209,11 +198,9 @@ def trained(name: str) -> dict[str, np.ndarray]:
         denoiser, steps = who(lab, one), 150 if one == "network" else 20
         key = "network-150" if one == "network" else WHO[one]
         found[f"drawn, {name}, {one}"] = eight_bits(images[key])
-        pieces = []
-        for start in tqdm(range(0, 100, CHUNK), desc=f"exchanged, {name}, {one}"):
-            path = PARTS / f"exchanged, {name}, {one}, {start:02d}.npy"
-            pieces.append(piece(path, denoiser, noise[start : start + CHUNK], steps, None))
-        found[f"exchanged, {name}, {one}"] = np.concatenate(pieces)
+        found[f"exchanged, {name}, {one}"] = drawings(
+            PARTS, f"exchanged, {name}, {one}", denoiser, noise, steps, digits=2
+        )
     return found | answers(lab)
 
 

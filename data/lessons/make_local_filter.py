@@ -36,7 +36,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_14_memory import eight_bits
+from kept import eight_bits
 from make_15_exchange import RUNS
 from make_16_what_if import CONDITIONAL, NETWORKS, PLAIN, classes, exchanged, turned
 from make_17_colour import NETWORK as EMOJI
@@ -148,7 +148,7 @@ def edges(bend: Bend) -> Drawings:
     without = bend(els.LocalFilter(told.data.images, patch_size=windows))  # the same pictures, as the formulas have
     with_word = bend(with_word)
     noise, labels = els.seeded_noise(told.seeds, told.shape), told.labels_for(told.seeds)
-    found = {"noisy": np.stack([eight_bits(noisy_sample(with_word, noise, k, told.seeds, labels)) for k in (0, 1)])}
+    found = {"noisy": np.stack([noisy_sample(with_word, noise, k, told.seeds, labels) for k in (0, 1)])}
     for strength in STRENGTHS:
         drawn = els.sample(guided(with_word, without, strength), noise, 20, labels=labels)
         found[f"guided, {strength}"] = eight_bits(drawn)
