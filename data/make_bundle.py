@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from elscourse.files import whole_file
+
 N = 10_000
 
 
@@ -28,4 +30,5 @@ if __name__ == "__main__":
     source, here = Path(sys.argv[1]), Path(__file__).parent
     images = read_idx(source / "train-images-idx3-ubyte.gz")[:N]
     labels = read_idx(source / "train-labels-idx1-ubyte.gz")[:N]
-    np.savez_compressed(here / "fashion-mnist-10k.npz", images=images, labels=labels)
+    with whole_file(here / "fashion-mnist-10k.npz") as partial:
+        np.savez_compressed(partial, images=images, labels=labels)

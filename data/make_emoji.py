@@ -17,6 +17,8 @@ import numpy as np
 from fontTools.ttLib import TTFont
 from PIL import Image
 
+from elscourse.files import whole_file
+
 SIDE = 48  # twice 24, three times 16: both are exact means
 GROUPS = (  # Unicode's, in the order of elscourse.catalogue.EMOJI_CLASSES; flags are left out
     "Smileys & Emotion", "People & Body", "Animals & Nature", "Food & Drink",
@@ -53,7 +55,7 @@ if __name__ == "__main__":
     rows = sorted(single_characters(Path(sys.argv[2])), key=lambda row: hashlib.sha256(chr(row[0]).encode()).digest())
     characters, labels = np.array(rows).T
     images = np.stack([picture(glyphs[names[character]].imageData) for character in characters])
-    np.savez_compressed(
-        here / "emoji.npz", images=images, labels=labels.astype(np.uint8), characters=characters.astype(np.int32)
-    )
+    labels, characters = labels.astype(np.uint8), characters.astype(np.int32)
+    with whole_file(here / "emoji.npz") as partial:
+        np.savez_compressed(partial, images=images, labels=labels, characters=characters)
     print(f"{len(images)} emoji; by group: {np.bincount(labels).tolist()}")

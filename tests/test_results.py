@@ -84,7 +84,7 @@ def test_every_stored_file_has_its_checksum_and_every_array_its_command() -> Non
 
 def test_scripts_replace_stored_arrays_whole() -> None:
     """A kill, or a full disk, leaves the old file. And pieces are kept in runs/: here they would pass for results."""
-    for path in (DATA / "lessons").glob("make_*.py"):
+    for path in DATA.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"np\.savez\w*\(\s*(\w+)", text)) <= {"partial"}, path.name
         assert ".part." not in text, path.name
