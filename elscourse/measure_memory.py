@@ -31,7 +31,9 @@ WARM = 2_000  # images of the call before: enough for the compiled loops to be t
 
 
 def memory(kind: str, n: int, side: int, patch_size: int, device: torch.device) -> Row:
-    """Peak bytes beyond the n random images of one call with one x_t, for kind "els", "ls" or "textbook".
+    """Peak bytes beyond the n random images of one call with one x_t, for kind "els", "ls" or "textbook"; 0: unknown.
+
+    Only Linux lets the peak of a process start anew: that of another system may be of the call before, made to warm up.
 
     On a CPU it runs in a process of its own, so that nothing else is counted. Raises CourseError if that process ends
     before it has answered, as it does when the system has no memory for it.
@@ -71,20 +73,10 @@ def _memory_in_use(device: str) -> int:
         return torch.cuda.memory_allocated(device)
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
-    return process_status("VmRSS") or _memory_peak(device)
+    return process_status("VmRSS") or 0
 
 
 def _memory_peak(device: str) -> int:
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device)
-    return process_status("VmHWM") or _largest_resident()
-
-
-def _largest_resident() -> int:
-    """The largest resident size so far, in bytes; 0 on Windows, which has no such call in Python."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return process_status("VmHWM") or 0

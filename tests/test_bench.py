@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -169,7 +170,16 @@ def test_memory_is_that_of_each_call(results: dict[str, Any]) -> None:
     assert [(row["kind"], row["images"], row["patch_size"]) for row in results["memory"]] == SMALL["MEMORY"]
     assert all(row["image_bytes"] == 4 * 64 * 28 * 28 for row in results["memory"])
     ours, theirs = (row["bytes"] for row in results["memory"])
-    assert ours < 32 * 2**20 < theirs  # 0.4 and 166 MiB where this was written
+    if sys.platform == "linux":
+        assert ours < 32 * 2**20 < theirs  # 0.4 and 166 MiB where this was written
+    else:
+        assert ours == theirs == 0, "unknown"
+
+
+def test_a_peak_that_does_not_start_anew_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure_memory, "process_status", lambda name: None)  # as on macOS and Windows
+    monkeypatch.setattr(measure_memory, "WARM", 8)  # the call counts, not the one before
+    assert measure_memory._memory_here("textbook", 512, 16, 5, "cpu")["bytes"] == 0
 
 
 @pytest.mark.parametrize(

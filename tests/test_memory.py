@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 
 import pytest
@@ -27,6 +28,7 @@ SCRIPT = textwrap.dedent("""
 """)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone says it")
 @pytest.mark.parametrize("kind", ["is", "ls", "els", "wiener", "local-filter"])
 def test_the_whole_set_at_full_size(kind: str) -> None:
     peak = float(python("-c", SCRIPT, "60000", kind))
