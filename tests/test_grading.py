@@ -157,6 +157,12 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         r"raises PermissionError",
         r"^reaches for the answers \(__pycache__/reference.cpython-312.pyc\)",
     ),
+    "reads-in-capitals": (  # the same file on macOS and Windows
+        [noising("open(os.path.dirname(els.__file__) + '/CHECK/lesson_01.py')")],
+        "incorrect",
+        r"raises PermissionError",
+        r"^reaches for the answers \(check/lesson_01.py\)",
+    ),
     "compiles": (
         [
             "from elscourse import kernel\nkept = kernel.slide.stats.cache_path",

@@ -104,10 +104,10 @@ def _short(place: str) -> str:
 
 
 def _real(path: Any) -> str:
-    """The file that a path stands for; "" for an open file's number."""
+    """The file that a path stands for, in small letters, as macOS opens it by any; "" for an open file's number."""
     with suppress(TypeError, ValueError, OSError):
         if not isinstance(path, int):
-            return os.path.realpath(os.fsdecode(path))
+            return os.path.realpath(os.fsdecode(path)).casefold()
     return ""
 
 
