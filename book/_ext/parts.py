@@ -182,8 +182,9 @@ def download() -> str:
         f'```sh\npython3 -m venv course\ncourse/bin/pip install "./{WHEEL}[notebook]"\n'
         "course/bin/elscourse lab\n```\n\n"
         "On Windows it is `py -m venv course`, and `course\\Scripts\\` for `course/bin/`. After `source "
-        "course/bin/activate` (Windows: `course\\Scripts\\activate`), `elscourse`, `python` and `torchrun` are those "
-        "of the course. `lab` puts copies of the lessons into `my-course`, where you are: what you write there is kept."
+        "course/bin/activate` (Windows: `course\\Scripts\\activate` in the Command Prompt, as PowerShell may refuse to "
+        "run it), `elscourse`, `python` and `torchrun` are those of the course. `lab` puts copies of the lessons into "
+        "`my-course`, where you are: what you write there is kept."
     )
 
 
