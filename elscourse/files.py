@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import shutil
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -130,4 +131,8 @@ def _cannot_be_written(path: Path, reason: str | None) -> CourseError:
     for parent in path.parents:
         if parent.is_file():
             return CourseError(f"could not write {path}: {parent} is a file, not a folder; name another place.")
-    return CourseError(f"could not write {path} ({reason}): make room there, or name a folder that you may write to.")
+    # Windows replaces no file that a program, such as a spreadsheet, has open
+    close = "close it where it is open, " if sys.platform == "win32" and os.path.exists(path) else ""
+    return CourseError(
+        f"could not write {path} ({reason}): {close}make room there, or name a folder that you may write to."
+    )

@@ -1092,6 +1092,23 @@ def test_a_file_keeps_its_rights_and_a_link_its_place(tmp_path: Path) -> None:
     assert link.is_symlink() and real.read_text() == "new" and real.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_table_that_a_spreadsheet_holds_open_is_told_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(*_: Path) -> None:
+        raise PermissionError(13, "Access is denied")
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(sys, "platform", "win32")
+    table = tmp_path / "grades.csv"
+    with pytest.raises(els.CourseError, match=r"grades.csv \(Access is denied\): make room there, or name"):
+        save_text("new", table)
+    table.write_text("old")
+    with pytest.raises(els.CourseError, match=r"\(Access is denied\): close it where it is open, make room there, or"):
+        save_text("new", table)
+    assert [path.name for path in tmp_path.iterdir()] == ["grades.csv"] and table.read_text() == "old"
+
+
 def test_a_picture_that_cannot_be_put_there_is_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "trajectory", lambda *_, **__: pytest.fail("it was drawn"))
