@@ -47,12 +47,11 @@ def drawings(
     noise: Tensor,
     steps: int,
     labels: Tensor | None = None,
-    digits: int = 4,
 ) -> np.ndarray:
-    """The same 20 by 20; the file of each piece is named after its first noise, too, a number with so many digits."""
+    """The same 20 by 20; the file of each piece is named after its first noise, too."""
     pieces = []
     for start in tqdm(range(0, len(noise), 20), desc=name):
         some = slice(start, start + 20)
         told = None if labels is None else labels[some]
-        pieces.append(piece(folder / f"{name}, {start:0{digits}d}.npy", denoiser, noise[some], steps, told))
+        pieces.append(piece(folder / f"{name}, {start:04d}.npy", denoiser, noise[some], steps, told))
     return np.concatenate(pieces)

@@ -127,7 +127,7 @@ def guidance() -> dict[str, np.ndarray]:
     for name, strength in itertools.product(WHO, STRENGTHS):
         denoiser, steps = guided(who(told, name), who(untold, name), strength), 150 if name == "network" else 20
         key = f"guided, {name}, {strength}"
-        found[key] = drawings(PARTS, key, denoiser, noise, steps, labels, digits=2)
+        found[key] = drawings(PARTS, key, denoiser, noise, steps, labels)
     return found
 
 
@@ -142,10 +142,7 @@ def controls() -> dict[str, np.ndarray]:
         "guided away from another, network, 3": (guided(told, other, 3), 150),
     }
     noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
-    return {
-        name: drawings(PARTS, name, denoiser, noise, steps, labels, digits=2)
-        for name, (denoiser, steps) in asked.items()
-    }
+    return {name: drawings(PARTS, name, denoiser, noise, steps, labels) for name, (denoiser, steps) in asked.items()}
 
 
 def felt(denoiser: Denoiser, pictures: Tensor, t: float) -> Tensor:
