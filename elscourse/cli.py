@@ -7,6 +7,7 @@ import io
 import re
 import shlex
 import signal
+import subprocess
 import sys
 import warnings
 from collections import deque
@@ -37,6 +38,12 @@ from .version import __version__
 NO_MEMORY = re.compile("allocate memory|out of memory")  # as torch says it, on a CPU and on a GPU
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 IDS = ", ".join(MACHINES)
+
+
+def quoted(path: Path) -> str:
+    """A path as one word of a command: Windows knows double quotes only."""
+    word = path.as_posix()
+    return subprocess.list2cmdline([word]) if sys.platform == "win32" else shlex.quote(word)
 
 
 class UserPath(click.Path):
@@ -253,7 +260,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     from .recipes import choose, follow
 
     path = follow(choose(name, **own), out, device=str(pick_device(device)), fresh=not resume)
-    click.echo(f"{path} is trained. Next: elscourse calibrate {shlex.quote(path.as_posix())}")
+    click.echo(f"{path} is trained. Next: elscourse calibrate {quoted(path)}")
 
 
 @main.command()
@@ -288,7 +295,7 @@ def calibrate(
     chosen = make_lab(network=network, device=device)
     path = calibrate_lab(chosen, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)
     click.echo(path.read_text("utf-8"))
-    click.echo(f"{path} written. Next: elscourse reproduce --network {shlex.quote(Path(network).as_posix())}")
+    click.echo(f"{path} written. Next: elscourse reproduce --network {quoted(Path(network))}")
 
 
 @main.command()
@@ -362,7 +369,7 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
 
     notebook, grader = write_assignment(lesson, only, out, force)
     click.echo(f"{notebook} written, for the learners.")
-    command = f"python {shlex.quote(grader.as_posix())} FOLDER"
+    command = f"python {quoted(grader)} FOLDER"
     click.echo(f"{grader} written, for you. When their notebooks are in a folder, run: {command}")
 
 

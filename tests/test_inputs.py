@@ -1261,6 +1261,9 @@ def test_what_to_do_next_can_be_pasted(tmp_path: Path, monkeypatch: pytest.Monke
     assert f"elscourse calibrate '{folder}/net.json'" in said
     said = ok("assignment", "01", "--out", folder)
     assert f"python '{folder}/grade_01.py' FOLDER" in said
+    with monkeypatch.context() as windows:
+        windows.setattr(sys, "platform", "win32")
+        assert cli.quoted(folder) == f'"{folder}"' and cli.quoted(tmp_path) == str(tmp_path)
     (tmp_path / "sizes.json").write_text("{}")
     monkeypatch.setattr(cli, "make_lab", lambda **_: None)
     monkeypatch.setattr("elscourse.lab_calibration.calibrate_lab", lambda *_, **__: tmp_path / "sizes.json")
