@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from kept import all_kept, kept
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -28,11 +29,11 @@ from elscourse.diffusion import Denoiser
 from elscourse.files import whole_file
 
 SIZES = (3, 5, 7, 9, 11, 13, 15)
-SEEDS = range(8)
 TIMES = (0.9, 0.5, 0.3, 0.15)
 NETWORK = 4  # its row among the denoisers
 HERE = Path(__file__).parent
-PARTIAL = HERE.parent.parent / "runs" / "07_els.pt"  # what is done so far: an interrupted run goes on
+KEEP = HERE.parents[1] / "runs" / "lessons" / "07_els"  # pieces: a run that was stopped goes on
+OF_SIZE = ("mosaics", "entropy", "images", "places", "mosaic_images")
 
 
 def voters(machine: els.EquivariantLocalScoreMachine, x_t: Tensor, t: float, shown: Tensor) -> tuple[Tensor, ...]:
@@ -73,54 +74,41 @@ def local_on_the_torus(lab: els.Lab) -> Denoiser:
     return denoise
 
 
+def all_losses(lab: els.Lab) -> dict[str, np.ndarray]:
+    """Of known and of new pictures, at every time."""
+    new = els.load("fashion-mnist", size=16, n=2100).images[2000:]
+    denoisers = [*map(lab.machine, ("is", "es", "ls", "els-circular")), lab.network, lab.machine("wiener")]
+    sets = (lab.data.images[:100], new)
+    found = torch.stack([torch.stack([losses(denoisers, images, t) for images in sets], dim=-1) for t in TIMES])
+    return {"losses": found[:, 0].numpy(), "apart": found[:, 1].numpy()}
+
+
+def of_size(
+    machine: els.EquivariantLocalScoreMachine, noise: Tensor, x_t: Tensor, shown: Tensor
+) -> dict[str, np.ndarray]:
+    """Who votes at x_t, and at the last step of the mosaics that it draws."""
+    *_, (t, last, _), (_, mosaics, _) = els.trajectory(machine, noise, steps=20)
+    _, mosaic_images, _ = voters(machine, last, t, mosaics[:, 0] > -0.9)
+    found = (mosaics, *voters(machine, x_t, 0.25, shown), mosaic_images)
+    return {name: values.numpy() for name, values in zip(OF_SIZE, found, strict=True)}
+
+
 def main() -> None:
+    """Compute what is missing, then write one file."""
     lab = els.lab(network="fashion-mnist-16-resnet-circular")
-    done: dict[str, Tensor] = torch.load(PARTIAL) if PARTIAL.exists() else {}
-
-    def keep(name: str, value: Tensor) -> None:
-        done[name] = value
-        with whole_file(PARTIAL) as partial:
-            torch.save(done, partial)
-
-    if "es" not in done:
-        keep("es", els.sample(lab.machine("es"), els.seeded_noise(lab.seeds, lab.shape), steps=20))
-    if "losses" not in done:
-        new = els.load("fashion-mnist", size=16, n=2100).images[2000:]
-        denoisers = [*map(lab.machine, ("is", "es", "ls", "els-circular")), lab.network, lab.machine("wiener")]
-        sets = (lab.data.images[:100], new)
-        found = torch.stack([torch.stack([losses(denoisers, images, t) for images in sets], dim=-1) for t in TIMES])
-        done["apart"] = found[:, 1]
-        keep("losses", found[:, 0])
-    if "ls_torus" not in done:
-        keep("ls_torus", els.sample(local_on_the_torus(lab), els.seeded_noise(range(20), lab.shape), steps=20))
-    noise = els.seeded_noise(SEEDS, lab.shape)
-    machine = lab.patch_machine("els-circular", lab.patch_sizes("els-circular"))
-    if "x_t" not in done:
-        steps = list(els.trajectory(machine, noise, steps=20))
-        t, x_t, _ = steps[15]
-        assert round(t, 2) == 0.25
-        done["calibrated"] = steps[-1][1]
-        keep("x_t", x_t)
-    shown = done["calibrated"][:, 0] > -0.9
-    for size in tqdm(SIZES):
-        if f"mosaics-{size}" in done:
-            continue
-        fixed = machine.with_patch_size(size)
-        entropy, images, places = voters(fixed, done["x_t"], 0.25, shown)
-        done |= {f"entropy-{size}": entropy, f"images-{size}": images, f"places-{size}": places}
-        steps = list(els.trajectory(fixed, noise, steps=20))
-        t, x_t, _ = steps[-2]
-        mosaic = steps[-1][1]
-        done[f"mosaic_images-{size}"] = voters(fixed, x_t, t, mosaic[:, 0] > -0.9)[1]
-        keep(f"mosaics-{size}", mosaic)
-    stacked = {
-        name: torch.stack([done[f"{name}-{size}"] for size in SIZES]).numpy()
-        for name in ("mosaics", "entropy", "images", "places", "mosaic_images")
-    }
-    stacked |= {name: done[name].numpy() for name in ("es", "losses", "apart", "ls_torus")}
+    noise = els.seeded_noise(lab.seeds, lab.shape)
+    found = {"es": kept(KEEP / "es.npy", els.sample, lab.machine("es"), noise, steps=20)}
+    found |= all_kept(KEEP / "losses.npz", all_losses, lab)
+    found["ls_torus"] = kept(KEEP / "ls_torus.npy", els.sample, local_on_the_torus(lab), noise[:20], steps=20)
+    machine, noise = lab.patch_machine("els-circular", lab.patch_sizes("els-circular")), noise[:8]
+    steps = list(els.trajectory(machine, noise, steps=20))
+    (t, x_t, _), (_, calibrated, _) = steps[15], steps[-1]
+    assert round(t, 2) == 0.25
+    given = noise, x_t, calibrated[:, 0] > -0.9
+    each = [all_kept(KEEP / f"{size}.npz", of_size, machine.with_patch_size(size), *given) for size in tqdm(SIZES)]
+    stacked = {name: np.stack([its[name] for its in each]) for name in OF_SIZE}
     with whole_file(HERE / "07_els.npz") as partial:
-        np.savez_compressed(partial, sizes=np.array(SIZES), times=np.array(TIMES), **stacked)
-    PARTIAL.unlink()
+        np.savez_compressed(partial, sizes=np.array(SIZES), times=np.array(TIMES), **stacked, **found)
 
 
 if __name__ == "__main__":
