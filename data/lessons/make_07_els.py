@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from kept import all_kept, kept
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 import elscourse as els
@@ -58,20 +57,10 @@ def losses(denoisers: list[Denoiser], images: Tensor, t: float) -> Tensor:
     return torch.stack([(answers - beside).square().flatten(1).mean(1) for beside in (images, answers[NETWORK])])
 
 
-def local_on_the_torus(lab: els.Lab) -> Denoiser:
-    """The machine ls with windows that wrap around the border; otherwise the same."""
-    images, ls = lab.data.images, lab.machine("ls")
+class LocalOnTheTorus(els.LocalScoreMachine):
+    """LS with windows that wrap around the border; otherwise the same."""
 
-    def denoise(x_t: Tensor, t: float, labels: Tensor | None = None) -> Tensor:
-        alpha, sigma, size = lab.schedule.alpha(t), lab.schedule.sigma(t), ls.size_at(t)
-        found = []
-        for x in x_t:
-            squares = F.pad((x - alpha * images).square(), [size // 2] * 4, mode="circular")
-            energy = size**2 * F.avg_pool2d(squares, size, stride=1)
-            found.append((torch.softmax(-energy / (2 * sigma**2), dim=0) * images).sum(0))
-        return torch.stack(found)
-
-    return denoise
+    padding = "circular"
 
 
 def all_losses(lab: els.Lab) -> dict[str, np.ndarray]:
@@ -97,9 +86,10 @@ def main() -> None:
     """Compute what is missing, then write one file."""
     lab = els.lab(network="fashion-mnist-16-resnet-circular")
     noise = els.seeded_noise(lab.seeds, lab.shape)
+    torus = LocalOnTheTorus(lab.data.images, lab.schedule, patch_size=lab.patch_sizes("ls"))
     found = {"es": kept(KEEP / "es.npy", els.sample, lab.machine("es"), noise, steps=20)}
     found |= all_kept(KEEP / "losses.npz", all_losses, lab)
-    found["ls_torus"] = kept(KEEP / "ls_torus.npy", els.sample, local_on_the_torus(lab), noise[:20], steps=20)
+    found["ls_torus"] = kept(KEEP / "ls_torus.npy", els.sample, torus, noise[:20], steps=20)
     machine, noise = lab.patch_machine("els-circular", lab.patch_sizes("els-circular")), noise[:8]
     steps = list(els.trajectory(machine, noise, steps=20))
     (t, x_t, _), (_, calibrated, _) = steps[15], steps[-1]
