@@ -13,21 +13,23 @@ pixel (0 is -1, 255 is 1).
 Interrupted, it goes on where it stopped. About 15 minutes on one CPU core.
 """
 
-from itertools import product
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
+from kept import eight_bits, kept
 from tqdm.auto import tqdm
 
 import elscourse as els
 from elscourse.files import whole_file
+from elscourse.patches import size_at, windows
 
 SEEDS, TORUS_SEEDS = range(30), range(10)
 SWITCH, SWITCHES = 0.6, (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 CONDITIONAL = "fashion-mnist-16-resnet-zeros-conditional"
 HERE = Path(__file__).parent
-PART = HERE.parents[1] / "runs" / "lessons" / "08_borders.npz"  # what is done so far
+KEEP = HERE.parents[1] / "runs" / "lessons" / "08_borders"
 
 
 def above(switch, early, late):
@@ -39,11 +41,10 @@ def interior_alone(lab):
     """Windows wrap around and so see no border: each pixel asks the interior class of the boundary-broken machine."""
 
     def denoiser(x_t, t, labels=None):
-        size = min(lab.patch_sizes("els-zeros"), key=lambda step: abs(step[0] - t))[1]
-        alpha, sigma, r = lab.schedule.alpha(t), lab.schedule.sigma(t), size // 2
+        size = size_at(lab.patch_sizes("els-zeros"), t)
+        alpha, sigma = lab.schedule.alpha(t), lab.schedule.sigma(t)
         patches = lab.data.images.cpu().unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
-        around = torch.nn.functional.pad(x_t, (r, r, r, r), mode="circular")
-        queries = around.unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
+        queries = windows(x_t, size, "circular").flatten(4).flatten(0, 3)
         answers = [
             torch.softmax(-torch.cdist(few, alpha * patches).square() / (2 * sigma**2), -1) @ patches[:, size**2 // 2]
             for few in queries.split(32)
@@ -74,30 +75,22 @@ def main():
     """Sample seed by seed, keep what is done, write drawings and r2."""
     lab, found = samplers()
     laptop = els.lab("laptop", network="fashion-mnist-16-resnet-zeros")
-    jobs = [*product(found, SEEDS), *(("torus", seed) for seed in TORUS_SEEDS)]
-    done = dict(np.load(PART)) if PART.exists() else {}
+    found["torus"] = interior_alone(laptop)
+    jobs = [(name, seed) for name in found for seed in (TORUS_SEEDS if name == "torus" else SEEDS)]
+    done = defaultdict(list)
     for name, seed in tqdm(jobs):
-        if f"{name}/{seed}" in done:
-            continue
         noise, labels = els.seeded_noise([seed], lab.shape), lab.labels_for([seed])
-        if name == "torus":
-            drawing = els.sample(interior_alone(laptop), noise, steps=20)
-        else:
-            drawing = els.sample(found[name], noise, steps=20, labels=labels)
-        done[f"{name}/{seed}"] = drawing[0].numpy()
-        with whole_file(PART) as partial:
-            np.savez(partial, **done)
-    stacked = {name: np.stack([done[f"{name}/{seed}"] for seed in SEEDS]) for name in found}
+        drawing = kept(KEEP / f"{name}-{seed}.npy", els.sample, found[name], noise, 20, labels=labels)
+        done[name].append(torch.from_numpy(drawing))
+    stacked = {name: torch.cat(drawings) for name, drawings in done.items()}
     always = els.load_results(CONDITIONAL)["els-zeros"][: len(SEEDS)]
-    r2 = {name: els.compare(torch.from_numpy(x), always).r2.numpy() for name, x in stacked.items()}
-    kept = {name: stacked[name] for name in ("circular", "zeros-first", "circular-first")}
+    arrays = {name: stacked[name].numpy() for name in ("circular", "zeros-first", "circular-first")}
     for name in ("zeros-first", "circular-first"):
-        kept[f"r2-{name}"] = np.stack([r2[name if s == SWITCH else f"{name} {s}"] for s in SWITCHES])
-    torus = np.stack([done[f"torus/{seed}"] for seed in TORUS_SEEDS]).clip(-1, 1)
-    kept["torus"] = ((torus + 1) * 127.5).round().astype(np.uint8)
+        drawn = [stacked[name if switch == SWITCH else f"{name} {switch}"] for switch in SWITCHES]
+        arrays[f"r2-{name}"] = np.stack([els.compare(some, always).r2.numpy() for some in drawn])
+    arrays["torus"] = eight_bits(stacked["torus"])
     with whole_file(HERE / "08_borders.npz") as partial:
-        np.savez_compressed(partial, seeds=np.array(SEEDS), switches=np.array(SWITCHES), **kept)
-    PART.unlink()
+        np.savez_compressed(partial, seeds=np.array(SEEDS), switches=np.array(SWITCHES), **arrays)
 
 
 if __name__ == "__main__":
