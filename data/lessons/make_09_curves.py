@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import elscourse as els
+from elscourse.calibration import CalibrationTable
 from elscourse.diffusion import Denoiser
 from elscourse.files import whole_file
 
@@ -54,11 +55,10 @@ def wrong_ends(sizes: list[tuple[float, int]]) -> dict[str, list[tuple[float, in
     }
 
 
-def ten_others(sizes: list[tuple[float, int]]) -> list[tuple[float, int]]:
+def ten_others() -> list[tuple[float, int]]:
     """The curve of the first network from the second ten calibration seeds."""
     table = els.load_results("09_time")
-    fifth = table["cosine-again"].argmax(1).sort(1).values[:, 4]
-    return [(t, int(table["candidates"][k])) for (t, _), k in zip(sizes, fifth, strict=True)]
+    return CalibrationTable(table["times"].tolist(), table["candidates"].tolist(), table["cosine-again"]).best()
 
 
 def drawn(lab: els.Lab, column: str, denoiser: Denoiser, steps: int, seeds: range) -> Tensor:
@@ -84,7 +84,7 @@ def main() -> None:
         if name == NETWORKS[-1]:
             del wanted["two sizes"], wanted["late switch"]
         if name == NETWORKS[0]:
-            wanted |= wrong_ends(calibrated) | {"ten others": ten_others(calibrated)}
+            wanted |= wrong_ends(calibrated) | {"ten others": ten_others()}
         for curve, sizes in wanted.items():
             machine = lab.patch_machine(own, sizes)
             seeds = NEXT[: FEW.get(curve, len(NEXT))]

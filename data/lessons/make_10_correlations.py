@@ -24,6 +24,7 @@ from tqdm import tqdm
 import elscourse as els
 from elscourse.diffusion import Denoiser
 from elscourse.files import whole_file
+from elscourse.wiener import mean_and_covariance
 
 HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "10_correlations"
@@ -39,8 +40,7 @@ class CorrelatedWindows:
     def __init__(self, images: Tensor, tau: float, positive: bool = False):
         self.shape, self.tau, self.schedule, self.positive = images.shape[1:], tau, els.CosineSchedule(), positive
         self.images = images.flatten(1)
-        centred = self.images.double() - self.images.double().mean(0)
-        self.covariance = centred.T @ centred / len(images)
+        self.covariance = mean_and_covariance(images, None)[1]
 
     def windows(self, t: float) -> Tensor:
         """(D, D): in row i the pixels that pixel i looks at, 1 or 0."""
