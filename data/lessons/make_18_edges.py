@@ -195,9 +195,8 @@ def trained(name: str) -> dict[str, np.ndarray]:
         denoiser, steps = who(lab, one), 150 if one == "network" else 20
         key = "network-150" if one == "network" else WHO[one]
         found[f"drawn, {name}, {one}"] = eight_bits(images[key])
-        found[f"exchanged, {name}, {one}"] = drawings(
-            PARTS, f"exchanged, {name}, {one}", denoiser, noise, steps, digits=2
-        )
+        changed = f"exchanged, {name}, {one}"
+        found[changed] = drawings(PARTS, changed, denoiser, noise, steps)
     return found | answers(lab)
 
 
