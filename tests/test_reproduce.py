@@ -543,13 +543,15 @@ def test_the_measured_page_states_how_well_each_machine_predicts() -> None:
 
 def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_step_does() -> None:
     text = said_on("book/measured.md")
-    name, rivals = "fashion-mnist-16-resnet-zeros", els.load_results("11_agreement")
+    name = "fashion-mnist-16-resnet-zeros"
     stored = els.load_results(name)
     pictures = els.lab("laptop", network=name, verbose=False).data.images
     copy = torch.stack([compare(pictures, drawing.expand_as(pictures)).r2.max() for drawing in stored["network-150"]])
     assert f"among the 2,000 pictures, has r2 {copy.quantile(0.5):.2f} (shifted by up to two" in text
-    wide = compare(stored["wiener"].clamp(-1, 1), stored["network-150"]).r2.quantile(0.5)
-    local, both = (rivals[f"linear, {kind}, cut"].quantile(0.5) for kind in ("local", "local and equivariant"))
+    wide, local, both = (
+        compare(stored[kind].clamp(-1, 1), stored["network-150"]).r2.quantile(0.5)
+        for kind in ("wiener", "local-filter", "equivariant-filter")
+    )
     said = f"(seeing all: {wide:.2f}), has {local:.2f}; if it must also treat all places alike, {both:.2f}."
     assert said in text
     assert f"LS {reached(name, 'ls', 150):.2f}, ELS {reached(name, 'els-zeros', 150):.2f}." in text

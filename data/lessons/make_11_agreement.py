@@ -1,11 +1,8 @@
-"""Make 11_agreement.npz: rivals and controls for lesson 11, with the zero-padded ResNet for 16 x 16.
+"""Make 11_agreement.npz: controls for lesson 11, with the zero-padded ResNet for 16 x 16.
 
     python data/lessons/make_11_agreement.py
 
 All are r2, seed by seed, for seeds 0 to 99.
-
-*Linear rivals.* The best linear denoiser that looks through ELS's measured windows: one filter per pixel (local), or
-one per border class, as ELS has (local and equivariant).
 
 *One step replaced.* The network's 20 steps, the k-th of them taken by the exact denoiser or by ELS, with ELS and with
 the network's own 150 steps; and how far (rms) the noise estimates of the two are from the network's on its way.
@@ -46,11 +43,6 @@ def main() -> None:
 
     def r2(one: Tensor, other: Tensor) -> np.ndarray:
         return els.compare(one, other).r2.numpy()
-
-    for name, kind in (("local", "local-filter"), ("local and equivariant", "equivariant-filter")):
-        drawing = made(name, els.sample, lab.machine(kind), noise, 20)
-        found[f"linear, {name}"] = r2(drawing, stored["network-150"])
-        found[f"linear, {name}, cut"] = r2(drawing.clamp(-1, 1), stored["network-150"])
 
     times, x = lab.schedule.times(20), noise
     replaced, off = {name: ([], []) for name in ("exact", "els")}, {name: [] for name in ("exact", "els")}
