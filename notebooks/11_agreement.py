@@ -421,7 +421,8 @@ assert near(by_R2, (0.019, 0.001, 0.030, 62))
 #
 # And **the ranking depends on the target**. With the 150, ELS is $0.053$ ahead of the bent filter (median of the
 # differences). **With the 20, r2 cannot tell them apart**: the interval, $-0.002$ to $0.024$, contains 0. (By R2, ELS
-# is just ahead with the 20 as well.) Which is the right target?
+# is just ahead with the 20 as well, but not if the filter's curves are made with other noise.) Which is the right
+# target?
 #
 # A clue: the mean image, which knows nothing of the noise, prefers the 20 steps most, as if something pulled these
 # drawings towards what they all share. Where do the network's two drawings part: all along the way, or at one place?

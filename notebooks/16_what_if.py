@@ -279,7 +279,7 @@ check.foretold(foretold)
 # answers is replaced by the mean clean pixel among those training pixels to which it gives the same answer. It has no
 # votes. (It has separate weights for each pixel; for the circular network, which knows no place, one set for all.)
 #
-# **Predict.** As predictions of the first network's *drawings*, these four have r2: ELS 0.94, the bent filter 0.92, LS
+# **Predict.** As predictions of this network's *drawings*, these four have r2: ELS 0.94, the bent filter 0.92, LS
 # 0.91, IS 0.74. How much of the *change* does each foretell?
 
 
@@ -344,13 +344,14 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 # of the change, LS and Wiener (not in the figure) about half, and the ideal denoiser *less than nothing* (-0.52 and
 # -0.75): "nothing will change" is nearer.
 #
-# **The bent filter is level with the formula for the first network**: it foretells 0.68, and the formula is ahead for
-# 51 of 100 seeds. With each of the other three networks **the formula is ahead for 72 or more** (UNet, a filter without
-# a window: for 69).
+# **The bent filter is level with the formula for the class-conditional network**: it foretells 0.68, and the formula is
+# ahead for 51 of 100 seeds. With each of the other three networks **the formula is ahead for 72 or more** (UNet, a
+# filter without a window: for 69).
 #
-# A median hides failures. With the first network, for 12 of 100 seeds it would have been better to say nothing than to
-# ask the formula (the bent filter: 5); with the UNet, for 27 (the bent filter: 32). What is possible? **Another
-# network, trained on other pictures, foretells 0.91** of the change in the drawings of the ResNet without classes.
+# A median hides failures. With the class-conditional network, for 12 of 100 seeds it would have been better to say
+# nothing than to ask the formula (the bent filter: 5); with the UNet, for 27 (the bent filter: 32). What is possible?
+# **Another network, trained on other pictures, foretells 0.91** of the change in the drawings of the ResNet without
+# classes.
 
 # %% tags=["hide-input"]
 b1 = "2000-other-pictures-seed-1"  # a network that shares no picture with the ResNet, nor anything else (lesson 15)
@@ -525,14 +526,15 @@ assert max(gap[:4]) < -0.1 and max(abs(some) for some in gap[5:]) < 0.03  # up t
 
 # %% [markdown] tags=["slide"]
 # **A drawing of the formula has a resolution**: it shows large changes, not small ones. After a turn of 90 degrees, to
-# another noise altogether, the formula foretells 0.82 of what changes in the first network's drawing; after 18 degrees,
-# 0.39. After 4.5 degrees it would have been better to say nothing (-0.53; for the network without classes -0.42).
+# another noise altogether, the formula foretells 0.82 of what changes in the class-conditional network's drawing; after
+# 18 degrees, 0.39. After 4.5 degrees it would have been better to say nothing (-0.53; for the network without classes
+# -0.42).
 #
 # **The bent filter does not fail after small turns** (after 4.5 degrees it foretells 0.42, without classes 0.31). Nor
-# does Wiener (0.44 for the first network): what is linear, or nearly so, changes little if the noise changes little.
-# After 90 degrees it depends on the network. With classes, formula and bent filter are level (0.82 and 0.80; the
-# formula is ahead on 14 of 20 paths, one for each pair of noises). Without classes, the formula leads (0.84 to 0.76, on
-# 18 of 20).
+# does Wiener (0.44 for the class-conditional network): what is linear, or nearly so, changes little if the noise
+# changes little. After 90 degrees it depends on the network. With classes, formula and bent filter are level (0.82 and
+# 0.80; the formula is ahead on 14 of 20 paths, one for each pair of noises). Without classes, the formula leads (0.84
+# to 0.76, on 18 of 20).
 #
 # (The dashed line shows what is possible: the network itself, in 20 steps instead of 150.)
 #

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import itertools
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch.nn import functional as F
 
 import elscourse as els
-from elscourse import results
+from elscourse import bent_filter, results
 from elscourse.metrics import bootstrap_interval
 
 DATA = Path(__file__).parents[1] / "data"
@@ -269,3 +273,69 @@ def test_the_bent_filter_that_is_stored_is_drawn_again() -> None:
         torch.testing.assert_close(bent[place], clean[alike].mean(), rtol=0, atol=1e-4)
         outside = (answers[~alike] < answers[alike].max()) & (answers[~alike] > answers[alike].min())
         assert not outside.any(), "a bin is an interval of answers"
+
+
+def test_what_the_theory_page_says_is_enough_to_compute_it_anew() -> None:
+    """With nothing of the package: the pictures, a network's drawings in 20 steps, and IS."""
+    name = "fashion-mnist-16-resnet-zeros-conditional"
+    stored = els.load_results(name)
+    bundle, emoji = (np.load(DATA / f"{name}.npz") for name in ("fashion-mnist-10k", "emoji"))
+    bordered = F.pad(torch.from_numpy(bundle["images"])[:, None].double() / 127.5 - 1, [2] * 4, value=-1)
+    garments = F.avg_pool2d(bordered, 2)
+    assert (garments - els.load("fashion-mnist", size=16, n=10_000).images).abs().max() < 1e-6
+    colours = F.avg_pool2d(torch.from_numpy(emoji["images"]).movedim(-1, 1).double() / 127.5 - 1, 2)
+    assert (colours - els.load("emoji", size=24).images).abs().max() < 1e-6
+
+    few, labels = 12, torch.arange(12) % 10
+    noise = [torch.randn((1, 16, 16), generator=torch.Generator().manual_seed(seed)) for seed in range(few)]
+    w = {k: v.double() for k, v in load_file(DATA / f"networks/{name}.safetensors").items()}
+
+    def through(name: str, x: torch.Tensor) -> torch.Tensor:
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    def around(name: str, h: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(h, w[f"{name}.weight"], w[f"{name}.bias"], padding=1)
+
+    def network(x_t: torch.Tensor, t: float, alpha: float, sigma: float) -> torch.Tensor:
+        angles = 1000 * t * 10000 ** (-torch.arange(32).double() / 32)
+        e = F.silu(through("condition.mlp.0", torch.cat([angles.sin(), angles.cos()])))
+        e = F.silu(through("condition.mlp.2", e)) + w["condition.label.weight"][labels]
+        h = around("up", x_t)
+        for k in range(6):
+            h = h + around(f"convs.{k}", F.silu(h + through(f"shifts.{k}", e)[..., None, None]))
+        return (x_t - sigma * around("down", F.silu(h))) / alpha
+
+    def ideal(x_t: torch.Tensor, t: float, alpha: float, sigma: float) -> torch.Tensor:
+        found = []
+        for x, label in zip(x_t, labels, strict=True):
+            own = garments[torch.from_numpy(bundle["labels"]) == label]
+            votes = torch.softmax(-(x - alpha * own).square().sum((1, 2, 3)) / (2 * sigma**2), 0)
+            found.append((votes[:, None, None, None] * own).sum(0))
+        return torch.stack(found)
+
+    for denoiser, column, digits in ((network, "network-20", 1e-3), (ideal, "is", 1e-5)):
+        x_t, times = torch.stack(noise).double(), [1 - j / 20 for j in range(21)]
+        for t, t_next in itertools.pairwise(times):
+            (alpha, sigma), (alpha_next, sigma_next) = map(proportions, (t, t_next))
+            x_0 = denoiser(x_t, t, alpha, sigma)
+            x_t = alpha_next * x_0 + sigma_next * (x_t - alpha * x_0) / sigma
+        assert (x_t - stored[column][:few]).abs().max() < digits, column
+
+
+def proportions(t: float) -> tuple[float, float]:
+    """alpha and sigma, as the theory page has them."""
+    theta = math.pi / 2 * t / 1.008
+    return math.cos(theta), math.sin(theta)
+
+
+def test_what_the_theory_page_says_of_bent_filters_and_of_the_exchanged_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = " ".join((DATA.parent / "book" / "theory.md").read_text(encoding="utf-8").split())
+    shown, bins, first = bent_filter.SHOWN, bent_filter.BINS, bent_filter.FIRST_SEED
+    assert f"of the first {shown} pictures" in page and f"{bins} bins hold equally many of its answers" in page
+    assert f"the noise of seeds {first:,} to {first + shown - 1:,}" in page
+    monkeypatch.syspath_prepend(DATA / "lessons")
+    lab, corners = els.lab(verbose=False), els.load_results("16_what_if")["exchanged, corners"]
+    noise, other = (els.seeded_noise([start + seed for seed in lab.seeds], lab.shape) for start in (0, 10_000))
+    for one, new, (row, column) in zip(noise, other, corners.tolist(), strict=True):
+        one[:, row : row + 6, column : column + 6] = new[:, row : row + 6, column : column + 6]
+    assert torch.equal(noise, importlib.import_module("make_16_what_if").exchanged(lab))
