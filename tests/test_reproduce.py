@@ -958,6 +958,64 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
     assert f"the formula foretells {two['els']} with our first network" in readme
 
 
+def test_the_measured_page_states_what_other_noises_give() -> None:
+    """The tables of before and now: r2 of six networks, exchanges of four; and what no lesson prints."""
+    fresh, bent, exchanged = (els.load_results(name) for name in ("11_new_noises", "11_bent", "16_what_if"))
+    filtered, second, text = els.load_results("16_bent"), els.load_results("16_second"), said_on("book/measured.md")
+
+    def median(some: Tensor) -> str:
+        return f"{some.quantile(0.5):.2f}"
+
+    def row(label: str, before: list[Tensor], now: list[Tensor], ours: int, rival: int) -> str:
+        cells = [f"{median(a)}, {median(b)}" for a, b in zip(before, now, strict=True)]
+        ahead = [int((some[ours] > some[rival]).sum()) for some in (before, now)]
+        return f"| {label} | {' | '.join(cells)} | {ahead[0]}, {ahead[1]} |"
+
+    straight = {"the first ResNet": ("fashion-mnist-16-resnet-zeros", "local-filter")}
+    straight["told the class"] = "fashion-mnist-16-resnet-zeros-conditional", "local-filter"
+    straight["UNet"] = "fashion-mnist-16-unet-zeros", "wiener"
+    straight["circular"] = "fashion-mnist-16-resnet-circular", "equivariant-filter"
+    straight["28 x 28, told the class"] = "fashion-mnist-28-resnet-zeros-conditional", "equivariant-filter"
+    straight["emoji, told the group"] = "emoji-24-resnet-zeros-conditional", "equivariant-filter"
+    for label, (name, kind) in straight.items():
+        stored, own = els.load_results(name), "els-circular" if "circular" in name else "els-zeros"
+        who = ("is", "ls", kind, own)
+        before = [compare(stored[one].clamp(-1, 1), stored["network-150"]).r2 for one in who]
+        before.insert(3, bent[f"{name}, {kind}"])
+        now = [fresh[f"{one}, {name}"] for one in (*who[:3], "bent wiener" if kind == "wiener" else "bent", own)]
+        assert row(label, before, now, 4, 3) in text
+        if "16" not in name:
+            continue
+        drawn = {one: stored[one].clamp(-1, 1) for one in ("network-150", own, "ls", "is")}
+        drawn["bent"] = second[f"drawn, {name}, bent"].float() / 127.5 - 1
+        after = {one: exchanged[f"exchanged, {name}, {one}"] for one in drawn if one != "bent"}
+        after["bent"] = filtered[f"exchanged, {name}"]
+        change = {one: some.float() / 127.5 - 1 - drawn[one] for one, some in after.items()}
+        truth = change["network-150"]
+        told = {one: 1 - (truth - some).square().sum((1, 2, 3)) / truth.square().sum((1, 2, 3))
+                for one, some in change.items()}  # fmt: skip
+        order = (own, "bent", "ls", "is")
+        now = [fresh[f"{one}, {name}, exchanged"] for one in order]
+        assert row(label, [told[one] for one in order], now, 0, 1) in text
+
+    emoji, plain = "emoji-24-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros"
+    colours = [
+        fresh[f"{one}, {emoji}, exchanged"] for one in ("els-zeros", "one pixel last", "equivariant-filter", "bent")
+    ]
+    whole, crossing = ([median(some[part]) for some in colours] for part in (0, 1))
+    said = (
+        "Of an exchanged colour ELS foretells {}, with one pixel at the last step {}, the straight filter {}, bent {};"
+    )
+    assert said.format(*whole) in text
+    assert "in the two colours left alone {}, {}, {} and {} (in no lesson;".format(*crossing) in text
+    ours, rival = (fresh[f"{one}, {plain}, with network-20"] for one in ("els-zeros", "bent"))
+    low, high = bootstrap_interval(ours - rival, torch.Generator().manual_seed(11))
+    said = f"(first ResNet: {ours.quantile(0.5):.3f} and {rival.quantile(0.5):.3f}; seed by seed "
+    said += f"{(ours - rival).quantile(0.5):.3f}, and the interval, {low:.3f} to {high:.3f}, just contains 0);"
+    repaired = fresh[f"els-zeros, {plain}, with network-20-exact-first"].quantile(0.5)
+    assert f"{said} with the first step exact ELS has {repaired:.3f} (in no lesson)." in text and low < 0
+
+
 def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
     """The controls of lesson 16: turns, also of a second network, the mean of eight, wishes, third legs."""
     kind = "fashion-mnist-16-resnet-zeros-conditional"
