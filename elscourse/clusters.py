@@ -74,7 +74,7 @@ class Library:
         self.memory = memory
         self._clusters: dict[tuple[object, ...], Clusters] = {}
         self._longest: dict[tuple[object, ...], float] = {}
-        self._spread: dict[tuple[int, int], float] = {}
+        self._value_range: dict[tuple[int, int], float] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         """A deep copy or a pickle of a machine keeps nothing: what is kept belongs to these images in this memory."""
@@ -89,14 +89,14 @@ class Library:
             self._longest[name] = float(torch.stack([squares(block).max() for block in blocks]).max().sqrt())
         return self._longest[name]
 
-    def spread(self, images: Float[Tensor, "N C H W"]) -> float:
+    def value_range(self, images: Float[Tensor, "N C H W"]) -> float:
         """The largest difference that two values of one channel can have."""
         name = (images.data_ptr(), _changes(images))
-        if name not in self._spread:
+        if name not in self._value_range:
             low = torch.stack([piece.amin((0, 2, 3)) for piece in pieces(images)]).amin(0)
             high = torch.stack([piece.amax((0, 2, 3)) for piece in pieces(images)]).amax(0)
-            self._spread[name] = float((high - low).max())
-        return self._spread[name]
+            self._value_range[name] = float((high - low).max())
+        return self._value_range[name]
 
     @staticmethod
     def may_pay(patch_size: int, alpha: float, sigma: float) -> bool:
@@ -167,11 +167,11 @@ def build(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> Clusters:
 def _principal(keys: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
     """The mean of the keys, and the axes along which they vary, most first; both float64."""
     mean = keys.mean(0, dtype=torch.float64)
-    spread = torch.zeros(keys.shape[1], keys.shape[1], dtype=torch.float64)
+    scatter = torch.zeros(keys.shape[1], keys.shape[1], dtype=torch.float64)
     for block in keys.split(BLOCK):
         centred = block.double() - mean
-        spread.addmm_(centred.mT, centred)
-    return mean, torch.linalg.eigh(spread).eigenvectors.flip(1)
+        scatter.addmm_(centred.mT, centred)
+    return mean, torch.linalg.eigh(scatter).eigenvectors.flip(1)
 
 
 def _merged(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> tuple[Tensor, Tensor, Float[Tensor, " m"]]:

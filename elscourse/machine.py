@@ -116,7 +116,9 @@ class Machine(TrainingSetDenoiser, ABC):
         bound, visited, everyone = torch.empty(len(x_t), dtype=torch.float64), 0.0, 0.0
         for items, partial, share, images in self._answers(x_t, t, labels):
             out[items] = partial.mean().mT.reshape(len(items), *out.shape[1:]).to(out.dtype)
-            bound[items.cpu()] = self.spread * partial.lost().amax((1, 2)).cpu() + max(self.spread, 1) * self.rounding
+            bound[items.cpu()] = (
+                self.value_range * partial.lost().amax((1, 2)).cpu() + max(self.value_range, 1) * self.rounding
+            )
             visited, everyone = visited + share * len(items) * images, everyone + len(items) * images
         if self.ranks is not None:
             visited, everyone = self.ranks.sums(visited, everyone)
@@ -134,9 +136,9 @@ class Machine(TrainingSetDenoiser, ABC):
         return Library(self.memory)
 
     @property
-    def spread(self) -> float:
+    def value_range(self) -> float:
         """The largest difference that two values of a dictionary can have."""
-        return self._library.spread(self.images)
+        return self._library.value_range(self.images)
 
     @property
     def rounding(self) -> float:

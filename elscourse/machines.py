@@ -173,7 +173,7 @@ class PatchMachine(Machine):
         """The pixels that share one large dictionary by a search in it, the others by sliding; None: not worth it."""
         (alpha, sigma), size = self._alpha_sigma(t), self.size_at(t)
         shared = self._shared(size)
-        lost = (tolerance - max(self.spread, 1) * self.rounding) / self.spread if self.spread else 0.0
+        lost = (tolerance - max(self.value_range, 1) * self.rounding) / self.value_range if self.value_range else 0.0
         if shared is None or lost <= 0 or not self._library.may_pay(size, alpha, sigma):
             return None
         places, moves = shared

@@ -24,13 +24,13 @@ from .vectors import (
     UNSEEN,
     WIDTH,
     below,
+    broadcast,
     exp2,
     instead,
     larger,
     least,
     load,
     lowest,
-    spread,
     store,
     sum_of,
     total,
@@ -137,33 +137,33 @@ class _Queries(NamedTuple):
 @part
 def _to_boxes(branch: int, q: Any, book: Any, queries: Any) -> Any:
     """The least exponents that the leaves of a branch can hold for the query at q."""
-    s, at = spread(np.float32(0)), U(branch * book.dims * WIDTH)
+    s, at = broadcast(np.float32(0)), U(branch * book.dims * WIDTH)
     for d in range(book.dims):
-        x = spread(queries[q + U(d)])
-        outside = larger(larger(load(book.low, at) - x, x - load(book.high, at)), spread(np.float32(0)))
+        x = broadcast(queries[q + U(d)])
+        outside = larger(larger(load(book.low, at) - x, x - load(book.high, at)), broadcast(np.float32(0)))
         s = s + outside * outside
         at += U(WIDTH)
-    return s * spread(book.scale)
+    return s * broadcast(book.scale)
 
 
 @part
 def _exponents(leaf: Any, i: Any, j: Any, book: Any, asked: Any) -> Any:
     """The exponents of the keys of a leaf for the queries i and j: a key is loaded once."""
     q, p, at, more = i * book.depth, j * book.depth, leaf * book.depth * U(WIDTH), load(book.extra, leaf * U(WIDTH))
-    one = two = spread(np.float32(0))
+    one = two = broadcast(np.float32(0))
     if book.expanded:  # what varies least comes first: most sums are small then, and rounded by less
         at += book.depth * U(WIDTH)
         for d in range(book.depth - U(1), -1, -1):
             at -= U(WIDTH)
             k = load(book.keys, at)
-            one, two = one + k * spread(asked.factors[q + U(d)]), two + k * spread(asked.factors[p + U(d)])
-        return one + (spread(asked.own[i]) + more), two + (spread(asked.own[j]) + more)
+            one, two = one + k * broadcast(asked.factors[q + U(d)]), two + k * broadcast(asked.factors[p + U(d)])
+        return one + (broadcast(asked.own[i]) + more), two + (broadcast(asked.own[j]) + more)
     for d in range(book.depth):
         k = load(book.keys, at)
-        a, b = k - spread(asked.queries[q + U(d)]), k - spread(asked.queries[p + U(d)])
+        a, b = k - broadcast(asked.queries[q + U(d)]), k - broadcast(asked.queries[p + U(d)])
         one, two = one + a * a, two + b * b
         at += U(WIDTH)
-    return one * spread(book.scale) + more, two * spread(book.scale) + more
+    return one * broadcast(book.scale) + more, two * broadcast(book.scale) + more
 
 
 @part
@@ -220,7 +220,7 @@ def _visit(limit: Any, book: Any, asked: Any, who: Any, which: Any, here: Any) -
 @part
 def _beyond(limit: Any, i: int, far: Any, weights: Any, asked: Any) -> float:
     """What the leaves beyond a limit can weigh, but for those of far branches."""
-    s, m = spread(np.float32(0)), asked.nearest.shape[1]
+    s, m = broadcast(np.float32(0)), asked.nearest.shape[1]
     for branch in range(asked.nearest.shape[0]):
         if asked.nearest[branch, i] < far:
             bounds = load(asked.bounds, U((branch * m + i) * WIDTH))
@@ -240,8 +240,8 @@ def _set_limit(i: int, lost: float, book: Any, asked: Any, weights: Any) -> Any:
     for branch in range(len(book.count)):
         if asked.nearest[branch, i] < far:
             # nearer leaves than the best key are visited in any case: a power of more than 2^0 need not be a number
-            bounds = larger(load(asked.bounds, U((branch * m + i) * WIDTH)), spread(best))
-            store(weights, U(branch * WIDTH), load(book.count[branch], U(0)) * exp2(spread(best) - bounds))
+            bounds = larger(load(asked.bounds, U((branch * m + i) * WIDTH)), broadcast(best))
+            store(weights, U(branch * WIDTH), load(book.count[branch], U(0)) * exp2(broadcast(best) - bounds))
         else:  # as one leaf
             always += book.count[branch].sum() * np.exp2(np.float64(best) - asked.nearest[branch, i])
     low, high = best, far

@@ -98,7 +98,7 @@ def _shuffled(builder: Any, a: Any, b: Any, which: Any) -> Any:
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(which)), which))
 
 
-def _spread(builder: Any, x: Any, width: int = WIDTH) -> Any:
+def _broadcast(builder: Any, x: Any, width: int = WIDTH) -> Any:
     nothing = ir.Constant(ir.VectorType(x.type, width), ir.Undefined)
     return _shuffled(builder, builder.insert_element(nothing, x, ir.IntType(32)(0)), nothing, [0] * width)
 
@@ -172,11 +172,11 @@ def total(_: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
-def spread(_: Any, x: Any) -> Any:
+def broadcast(_: Any, x: Any) -> Any:
     """One number WIDTH times."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _spread(builder, *args)
+        return _broadcast(builder, *args)
 
     kind = _vector_of(x)
     return kind(kind.number), build
@@ -214,7 +214,7 @@ def any_below(_: Any, v: Any, limit: Any) -> Any:
             nothing = ir.Constant(v.type, ir.Undefined)
             one, two = (_shuffled(builder, v, nothing, range(i, i + n)) for i in (0, n))
             v = builder.select(builder.fcmp_ordered("<", one, two, flags=_FAST), one, two)
-        bits = builder.fcmp_ordered("<", v, _spread(builder, limit, n))
+        bits = builder.fcmp_ordered("<", v, _broadcast(builder, limit, n))
         return builder.icmp_unsigned("!=", builder.bitcast(bits, ir.IntType(n)), ir.IntType(n)(0))
 
     return types.boolean(v, v.number), build
@@ -225,7 +225,7 @@ def below(_: Any, v: Any, limit: Any) -> Any:
     """A bit for each number, the first one lowest: whether it is below the limit."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        bits = builder.bitcast(builder.fcmp_ordered("<", args[0], _spread(builder, args[1])), ir.IntType(WIDTH))
+        bits = builder.bitcast(builder.fcmp_ordered("<", args[0], _broadcast(builder, args[1])), ir.IntType(WIDTH))
         return bits if WIDTH == 64 else builder.zext(bits, ir.IntType(64))
 
     return types.uint64(v, v.number), build
@@ -236,7 +236,7 @@ def instead(_: Any, v: Any, limit: Any, x: Any) -> Any:
     """v, with x in place of the numbers that are below the limit."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        limit, x = (_spread(builder, a) for a in args[1:])
+        limit, x = (_broadcast(builder, a) for a in args[1:])
         return builder.select(builder.fcmp_ordered("<", args[0], limit), x, args[0])
 
     return v(v, v.number, v.number), build
@@ -248,7 +248,7 @@ def unless_below(_: Any, v: Any, limit: Any, x: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         v, limit, x = args
-        return builder.select(builder.fcmp_ordered("<", v, _spread(builder, limit)), ir.Constant(x.type, None), x)
+        return builder.select(builder.fcmp_ordered("<", v, _broadcast(builder, limit)), ir.Constant(x.type, None), x)
 
     return v(v, v.number, v), build
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .loops import part
-from .vectors import REGISTER, add_to, any_below, exp2, least, load, narrow, spread
+from .vectors import REGISTER, add_to, any_below, broadcast, exp2, least, load, narrow
 
 NEAR_ENOUGH = np.float32(8)  # S may be so much below the reference before that is moved: a key then weighs 2^8
 NEGLIGIBLE = np.float32(50)  # a key that weighs 2^-50 of the reference changes no digit of a float32
@@ -44,7 +44,7 @@ def vote(
             for i in range(REGISTER):
                 sums[at + U(c) * step + U(i)] *= smaller
         best[query] = new
-    weights = exp2(narrow(spread(best[query]) - s))
+    weights = exp2(narrow(broadcast(best[query]) - s))
     add_to(sums, at, weights)
     for _ in range(channels):
         at += step

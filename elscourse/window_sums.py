@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .loops import part
-from .vectors import REGISTER, WIDTH, load, spread, store
+from .vectors import REGISTER, WIDTH, broadcast, load, store
 from .votes import vote
 
 U = np.uintp
@@ -61,7 +61,7 @@ def _add(s: Any, view: Any, here: Any, there: Any) -> Any:
     """s + the summand of S at one place; here: in x_t, there: in the keys."""
     for _ in range(view.channels):
         u = load(view.keys, there * U(WIDTH))
-        apart = u - spread(view.x[here])
+        apart = u - broadcast(view.x[here])
         s = s + apart * (u if view.without_own else apart)
         here += view.plane
         there += view.plane
@@ -73,7 +73,7 @@ def _add_both(one: Any, two: Any, view: Any, here: Any, there: Any) -> Any:
     """The same for two x_t: a key is loaded once."""
     for _ in range(view.channels):
         u = load(view.keys, there * U(WIDTH))
-        a, b = u - spread(view.x[here]), u - spread(view.other[here])
+        a, b = u - broadcast(view.x[here]), u - broadcast(view.other[here])
         one, two = one + a * (u if view.without_own else a), two + b * (u if view.without_own else b)
         here += view.plane
         there += view.plane
@@ -100,7 +100,7 @@ def three_by_three(view: Any, move: Any, rows: Any, sums: Any) -> None:
     """One displacement where windows are 3 x 3: the last two rows, summed along themselves, are kept."""
     dy, dx, top, bottom, left, right = move
     above, below, first, last = _seen(view, move, 1)
-    older, newer, zero = U(0), U(view.width * WIDTH), spread(view.nothing)
+    older, newer, zero = U(0), U(view.width * WIDTH), broadcast(view.nothing)
     for y in range(top - 1, bottom + 1):
         here, there, before, middle, end = _row(view, y), _row(view, y + dy), zero, zero, 0
         if above <= y < below:
@@ -127,15 +127,15 @@ def _blended_row(rows: Any, at: Any, view: Any, y: int, move: Any, first: int, l
     dy, dx, _, _, left, right = move
     here, there, r = _row(view, y), _row(view, y + dy), len(taps) - 1
     for x in range(left - r, right + r):
-        s = spread(view.nothing)
+        s = broadcast(view.nothing)
         if first <= x < last:
             s = _add(s, view, here + _column(view, x), there + _column(view, x + dx))
         store(line, U((x + r) * WIDTH), s)
     for x in range(left, right):
-        s = spread(taps[0]) * load(line, U((x + r) * WIDTH))
+        s = broadcast(taps[0]) * load(line, U((x + r) * WIDTH))
         for q in range(1, r + 1):
             both = load(line, U((x + r - q) * WIDTH)) + load(line, U((x + r + q) * WIDTH))
-            s = s + spread(taps[U(q)]) * both
+            s = s + broadcast(taps[U(q)]) * both
         store(rows, at + U(x * WIDTH), s)
 
 
@@ -159,10 +159,10 @@ def row_by_row(view: Any, move: Any, taps: Any, rows: Any, line: Any, sums: Any)
         here, there, middle = _row(view, centre), _row(view, centre + dy), centre - top + r
         for x in range(left, right):
             k = U(x * WIDTH)
-            s = spread(taps[0]) * load(rows, k + U(middle % size) * length)
+            s = broadcast(taps[0]) * load(rows, k + U(middle % size) * length)
             for q in range(1, r + 1):
                 over, under = U((middle - q) % size), U((middle + q) % size)
-                s = s + spread(taps[U(q)]) * (load(rows, k + over * length) + load(rows, k + under * length))
+                s = s + broadcast(taps[U(q)]) * (load(rows, k + over * length) + load(rows, k + under * length))
             _vote(s, view, here + _column(view, x), there + _column(view, x + dx), sums)
 
 
@@ -183,7 +183,7 @@ def _across(
     which would lose digits.
     """
     here, there, length, half = _row(view, y), _row(view, y + dy), _length(view, r), U(len(rows) // 2)
-    one = two = spread(view.nothing)
+    one = two = broadcast(view.nothing)
     for x in range(max(stop - 1 - r, first), min(start + r + 1, last)):  # places that all windows hold
         one, two = _add_both(one, two, view, here + _column(view, x), there + _column(view, x + dx))
     at += U(stop - 1 - start) * length
@@ -195,7 +195,7 @@ def _across(
         at -= length
         store(rows, at, one)
         store(rows, at + half, two)
-    one = two = spread(view.nothing)
+    one = two = broadcast(view.nothing)
     for x in range(start + 1 + r, stop + r):
         if x < last:
             one, two = _add_both(one, two, view, here + _column(view, x), there + _column(view, x + dx))
@@ -213,7 +213,7 @@ def _down(
     here, there, size = _column(view, x), _column(view, x + dx), 2 * r + 1
     for start in range(top, bottom, size):
         stop = min(start + size, bottom)
-        s = spread(view.nothing)
+        s = broadcast(view.nothing)
         for y in range(max(stop - 1 - r, above), min(start + r + 1, below)):
             s = s + load(rows, at + U((y - above) * WIDTH))
         end = U((stop - 1 - start) * WIDTH)
@@ -223,7 +223,7 @@ def _down(
                 s = s + load(rows, at + U((y - above) * WIDTH))
             end -= U(WIDTH)
             store(ends, end, s)
-        s = spread(view.nothing)
+        s = broadcast(view.nothing)
         for y in range(start, stop):
             if start < y < below - r:
                 s = s + load(rows, at + U((y + r - above) * WIDTH))

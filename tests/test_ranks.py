@@ -208,7 +208,7 @@ MERGING = """
     answer = machine.certified(x_t, 0.2)
     error = (answer.mean - exact).abs().amax((1, 2, 3))
     assert (error <= answer.bound).all() and (answer.bound <= 0.5).all()
-    assert (error > 10 * machine.spread * machine.rounding).all(), "what was left out must show"
+    assert (error > 10 * machine.value_range * machine.rounding).all(), "what was left out must show"
     assert len(set(ranks._gather(answer.visited))) == 1 and 0 < answer.visited < 1, "of the whole dictionary"
     assert els.IdealScoreMachine(images[:1]).across(ranks).certified(x_t, 0.2).visited == 1, "whoever has no image"
     assert ranks.first(lambda: ranks.rank) == 0

@@ -82,7 +82,10 @@ def test_the_bound_holds_in_a_thousand_random_cases() -> None:
                 x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), size, built.padding, weights
             )
             error = float((answer.mean - exact).abs().max())
-            assert error <= float(answer.bound) <= max(tolerance, 1.01 * built.spread * built.rounding), (case, batch)
+            assert error <= float(answer.bound) <= max(tolerance, 1.01 * built.value_range * built.rounding), (
+                case,
+                batch,
+            )
             searched += answer.visited < 1
     assert searched > CASES / 10, "most of these cases left nothing out: the test shows little"
 
@@ -236,7 +239,7 @@ def test_without_a_tolerance_everything_is_visited() -> None:
     for built in (machine(1, images, None), els.IdealScoreMachine(images), els.LocalScoreMachine(images, patch_size=3)):
         answer = built.certified(images[:2], 0.4)
         assert answer.visited == 1
-        assert (answer.bound <= built.spread * built.rounding).all()
+        assert (answer.bound <= built.value_range * built.rounding).all()
 
 
 def test_a_class_is_searched_among_its_own_images() -> None:
@@ -614,7 +617,7 @@ def test_the_longest_key_and_the_spread_are_those_of_all_images(monkeypatch: pyt
     monkeypatch.setattr(pieces, "PIECE", 8)  # an image at a time
     images = torch.zeros(4, 1, 8, 8)
     images[1], images[3] = -1, 1
-    assert els.IdealScoreMachine(images).spread == 2
+    assert els.IdealScoreMachine(images).value_range == 2
 
 
 def test_bounds_of_boxes_keep_to_their_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from elscourse.vectors import (
     add_to,
     any_below,
     below,
+    broadcast,
     exp2,
     instead,
     larger,
@@ -26,7 +27,6 @@ from elscourse.vectors import (
     load,
     lowest,
     narrow,
-    spread,
     store,
 )
 
@@ -38,7 +38,7 @@ def _arithmetic(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     one, two = load(a, U(3)), load(b, U(0))
     store(out, U(0), one + two)
     store(out, U(WIDTH), one - two)
-    store(out, U(2 * WIDTH), one * spread(np.float32(3)))
+    store(out, U(2 * WIDTH), one * broadcast(np.float32(3)))
     store(out, U(3 * WIDTH), larger(one, two))
     store(out, U(4 * WIDTH), exp2(one))
     store(out, U(5 * WIDTH), instead(one, np.float32(0), np.float32(7)))
@@ -87,7 +87,7 @@ def _in_float64(a: np.ndarray, b: np.ndarray, out: np.ndarray, short: np.ndarray
     one, two = load(a, U(3)), load(b, U(0))
     store(out, U(0), one + two)
     store(out, U(WIDTH), one - two)
-    store(out, U(2 * WIDTH), one * spread(3.0))
+    store(out, U(2 * WIDTH), one * broadcast(3.0))
     store(short, U(0), narrow(one))
     store(short, U(WIDTH), narrow(narrow(one)))
     return least(one), below(one, 0.0)
