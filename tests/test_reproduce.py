@@ -967,9 +967,9 @@ def test_the_measured_page_states_what_other_noises_give() -> None:
         return f"{some.quantile(0.5):.2f}"
 
     def row(label: str, before: list[Tensor], now: list[Tensor], ours: int, rival: int) -> str:
-        cells = [f"{median(a)}, {median(b)}" for a, b in zip(before, now, strict=True)]
+        cells = [f"{median(a)}&nbsp;/&nbsp;{median(b)}" for a, b in zip(before, now, strict=True)]
         ahead = [int((some[ours] > some[rival]).sum()) for some in (before, now)]
-        return f"| {label} | {' | '.join(cells)} | {ahead[0]}, {ahead[1]} |"
+        return f"| {label} | {' | '.join(cells)} | {ahead[0]}&nbsp;/&nbsp;{ahead[1]} |"
 
     straight = {"the first ResNet": ("fashion-mnist-16-resnet-zeros", "local-filter")}
     straight["told the class"] = "fashion-mnist-16-resnet-zeros-conditional", "local-filter"
