@@ -37,6 +37,7 @@ extensions = [
     "glossary_links",
     "scripts",
     "pictures",
+    "formulas",
     "slides",
     "one_file",
 ]

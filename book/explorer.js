@@ -3,6 +3,7 @@
 // shows from explorer-data.js (the layout of its bytes is described in make_explorer.py).
 
 window.elsExplorer = async function (header, text) {
+  if (tooOld(document.getElementById("explorer"))) return;
   const { names, r2, seeds, side, times, sizes, calibrated, top } = header;
   const shape = [1, side, side];
   const area = side * side;

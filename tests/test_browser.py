@@ -643,6 +643,30 @@ def test_fingers(chromium: Any, site: Path) -> None:
     visit.leave()
 
 
+def test_an_old_browser_is_told_what_an_explorer_needs(chromium: Any, site: Path) -> None:
+    """Safari before 16.4 cannot unpack what an explorer shows: its place says so, and is not left empty."""
+    for name, place in (("book/index", "#explorer"), ("notebooks/04_local", ".cell_output")):
+        page = chromium.new_page()
+        page.add_init_script("delete window.DecompressionStream")
+        page.goto(f"{site.as_uri()}/{name}.html")
+        page.locator(place, has_text="This explorer needs a newer browser").first.wait_for()
+        page.close()
+
+
+def test_print_and_old_safaris(chromium: Any, site: Path) -> None:
+    """On paper code is as large as it was meant (in WebKit a window's width counts there, too), and no declaration is
+    one that Safari before 26 drops whole."""
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/11_agreement.html", viewport={"width": 1000, "height": 900})
+    code = visit.page.locator(".cell_input div.highlight pre").first
+    size = "code => parseFloat(getComputedStyle(code).fontSize)"
+    on_screen = code.evaluate(size)
+    visit.page.emulate_media(media="print")
+    assert on_screen < code.evaluate(size) == 12
+    for path in ("_static/course.css", "_static/explorer.css"):
+        assert not re.search(r"text-decoration:\s*underline\s+\w", (site / path).read_text("utf-8")), path
+    visit.leave()
+
+
 @pytest.mark.parametrize("over", ["http", "file"])
 def test_the_explorer_of_the_landing_page(over: str, chromium: Any, served: str, site: Path) -> None:
     base = served if over == "http" else site.as_uri()
@@ -909,6 +933,38 @@ def test_accessibility(theme: str, width: int, chromium: Any, served: str) -> No
                 found.append((name, violation["id"], [node["html"][:150] for node in violation["nodes"][:3]]))
         visit.leave()
     assert not found, "\n".join(map(str, found))
+
+
+def test_no_line_begins_with_what_follows_a_formula(chromium: Any, site: Path) -> None:
+    """A browser may break a line between a formula and its comma; together they are one piece, on slides, too."""
+    alone = """() => {
+        const texts = document.createTreeWalker(document.querySelector("article, .reveal"), NodeFilter.SHOW_TEXT);
+        const found = [0, []];
+        while (texts.nextNode()) {
+            const text = texts.currentNode, formula = text.previousSibling;
+            if (!/^[.,;:)?!]/.test(text.data) || !formula?.matches?.("span.math")) continue;
+            const mark = document.createRange();
+            mark.setStart(text, 0);
+            mark.setEnd(text, 1);
+            const [at, before] = [mark, formula].map((one) => one.getBoundingClientRect());
+            found[0] += 1;
+            if (at.width && at.left < before.left + 2) found[1].push(formula.textContent + text.data.slice(0, 20));
+        }
+        return found;
+    }"""
+    for name in (
+        "notebooks/01_noise",
+        "notebooks/04_local",
+        "book/theory",
+        "book/glossary",
+        "book/teach/slides/04_local",
+    ):
+        visit = Visit(chromium, f"{site.as_uri()}/{name}.html", viewport={"width": 390, "height": 844})
+        visit.settle()
+        visit.page.wait_for_selector("mjx-container", state="attached")
+        looked_at, begins = visit.page.evaluate(alone)
+        assert looked_at > 10 and not begins, (name, looked_at, begins)
+        visit.leave()
 
 
 def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:

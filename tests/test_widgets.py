@@ -457,6 +457,7 @@ def test_browser_mosaic(show: Callable[..., Any]) -> None:
         assert first == [max(0, row - 1), max(0, column - 1)]
 
     told(0, 3, 4)
+    assert page.get_by_role("group", name="Generated image").get_by_role("radio").count() == 2
     box = page.locator(".els-pick").bounding_box()
     page.locator(".els-pick").click(position={"x": box["width"] * 2.5 / 8, "y": box["height"] * 1.5 / 6})
     told(0, 1, 2)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from formulas import together
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from parts import LESSONS, about, table
@@ -251,7 +252,7 @@ def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     decks += [(name, title, of_plan(title, rows), "") for name, title, rows in plans(app.config.project)]
     for name, title, slides, lesson in decks:
         page = f"book/teach/slides/{name}"
-        slides = [replace(slide, body=as_files(slide.body, page, Path(app.outdir))) for slide in slides]
+        slides = [replace(slide, body=as_files(together(slide.body), page, Path(app.outdir))) for slide in slides]
         yield page, {"title": title, "slides": slides, "lesson": lesson}, "slides.html"
 
 

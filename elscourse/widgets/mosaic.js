@@ -1,4 +1,5 @@
 async function render({ model, el }) {
+  if (tooOld(el)) return;
   const shape = model.get("shape");
   const [, height, width] = shape;
   const count = model.get("count");

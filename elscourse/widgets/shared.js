@@ -12,6 +12,13 @@ function numbers(value, Type) {
   return new Type(bytes(value).slice().buffer);
 }
 
+/** Whether a browser lacks what an explorer needs; if so, its place says that. */
+function tooOld(place) {
+  if (globalThis.DecompressionStream) return false;
+  place.textContent = "This explorer needs a newer browser: Chrome 80, Firefox 113, Safari 16.4, or later.";
+  return true;
+}
+
 /** A bytes traitlet that was compressed with zlib. */
 async function inflated(value) {
   const stream = new Blob([bytes(value)]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -103,7 +110,7 @@ function choice(legend, options, chosen) {
     return input;
   });
   const labels = options.map(([, seen, name], i) => element("label", { class: name && "els-choice" }, inputs[i], seen));
-  const line = element("fieldset", {}, element("legend", {}, legend), ...labels);
+  const line = element("fieldset", { "aria-label": legend }, element("legend", {}, legend), ...labels);
   return { line, check: (value) => inputs.forEach((input) => (input.checked = input.value === String(value))) };
 }
 
