@@ -208,22 +208,22 @@ print(f"on both lists, of the ten in section 1: {of_ten}; of the network's other
 
 
 # %% tags=["slide", "hide-input"]
-def underline_runs(axis, image):
-    """Draws a line under each bright run of the row below the waist that has the most runs."""
-    edges = torch.nn.functional.pad(image[0, 8:] > 0, (1, 1)).int().diff(dim=-1)  # 1 where a run begins, -1 after it
-    row = int((edges == 1).sum(-1).argmax())
-    begins, ends = ((edges[row] == sign).nonzero().flatten().tolist() for sign in (1, -1))
-    for first, after in zip(begins, ends, strict=True):
-        for colour, width in (("white", 3.5), (plotting.ORANGE, 2)):  # white, for eyes to which orange is grey
-            axis.plot([first - 0.4, after - 0.6], [8.5 + row] * 2, color=colour, lw=width, solid_capstyle="butt")
+def runs_underlined(rows, titles):
+    """Rows of drawings, with a line under each bright run of the row of pixels below the waist that has the most."""
+    fig = plotting.image_rows(rows, titles=titles)
+    for axis, image in zip(fig.axes, torch.cat(list(rows.values())), strict=True):
+        edges = torch.nn.functional.pad(image[0, 8:] > 0, (1, 1)).int().diff(dim=-1)  # 1: a run begins, -1: it is over
+        row = int((edges == 1).sum(-1).argmax())
+        begins, ends = ((edges[row] == sign).nonzero().flatten().tolist() for sign in (1, -1))
+        for first, after in zip(begins, ends, strict=True):
+            for colour, width in (("white", 3.5), (plotting.ORANGE, 2)):  # white, for eyes to which orange is grey
+                axis.plot([first - 0.4, after - 0.6], [8.5 + row] * 2, color=colour, lw=width, solid_capstyle="butt")
+    return fig
 
 
 rows = {name: trousers[name][ours & theirs] for name in ("network", "ELS")}
-fig = plotting.image_rows(rows, titles=[f"seed {s}" for s in (ours & theirs).nonzero().flatten()])
-for axis, image in zip(fig.axes, torch.cat(list(rows.values())), strict=True):
-    underline_runs(axis, image)
 show(
-    fig,
+    runs_underlined(rows, [f"seed {s}" for s in (ours & theirs).nonzero().flatten()]),
     alt="The seven seeds for which both network and ELS count as three-legged. In each drawing the runs of the row "
     "with the most runs are underlined: in both drawings of a seed they are in nearly the same columns; only with seed "
     "269 the network has four, ELS three.",
@@ -345,11 +345,8 @@ rows = {  # drawn now
     "network": els.sample(garments.network, start, steps=150, labels=1).clamp(-1, 1).cpu(),
     "ELS": els.sample(garments.machine("els-zeros"), start, steps=20, labels=1).cpu(),
 }
-fig = plotting.image_rows(rows, titles=[f"{seed:,}" for seed in on_both.tolist()])
-for axis, image in zip(fig.axes, torch.cat(list(rows.values())), strict=True):
-    underline_runs(axis, image)
 show(
-    fig,
+    runs_underlined(rows, [f"{seed:,}" for seed in on_both.tolist()]),
     alt="The ten of the new noises from which both draw three legs or more, the network above, ELS below. In each pair "
     "the trousers are much alike. The underlined runs are in nearly the same columns, but for two pairs, in which only "
     "some of them are.",
