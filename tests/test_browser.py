@@ -649,7 +649,9 @@ def test_an_old_browser_is_told_what_an_explorer_needs(chromium: Any, site: Path
         page = chromium.new_page()
         page.add_init_script("delete window.DecompressionStream")
         page.goto(f"{site.as_uri()}/{name}.html")
-        page.locator(place, has_text="This explorer needs a newer browser").first.wait_for()
+        told = page.locator(place, has_text="This explorer needs a newer browser").first
+        told.wait_for()
+        assert "Safari 16.4" in told.inner_text()
         page.close()
 
 
