@@ -16,7 +16,7 @@ from .catalogue import CATALOGUE
 from .checkpoints import find_card, load_network
 from .data import ImageSet, load
 from .devices import pick_device
-from .errors import CourseError
+from .errors import CourseError, is_no_memory
 from .files import save_text
 from .hardware import gib
 from .lab import lab
@@ -64,7 +64,9 @@ def run(
             try:
                 results[name] = measurement()
                 text = "\n".join(SECTIONS[name](results))
-            except (CourseError, MemoryError, torch.OutOfMemoryError) as error:
+            except (CourseError, MemoryError, RuntimeError) as error:
+                if not isinstance(error, CourseError) and not is_no_memory(error):
+                    raise
                 text = f"Left out, {name}: {error}\n"
             bar.clear()
             say(text)

@@ -28,7 +28,7 @@ CHANGED_BY_USE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetworkDenoiser:
     r"""A trained noise predictor seen as a denoiser.
 

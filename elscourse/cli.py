@@ -4,7 +4,6 @@ load by itself is imported only when a command needs it."""
 from __future__ import annotations
 
 import io
-import re
 import shlex
 import signal
 import subprocess
@@ -26,7 +25,7 @@ from .data import status
 from .datasets import download as fetch
 from .devices import pick_device
 from .diffusion import seeded_noise, trajectory
-from .errors import CourseError, unknown_name
+from .errors import CourseError, is_no_memory, unknown_name
 from .files import as_path, check_place, whole_file
 from .lab import MACHINES, PROFILES
 from .lab import choose as choose_lab
@@ -35,7 +34,6 @@ from .networks import ARCHITECTURES
 from .ranks import start as start_ranks
 from .version import __version__
 
-NO_MEMORY = re.compile("allocate memory|out of memory")  # as torch says it, on a CPU and on a GPU
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 IDS = ", ".join(MACHINES)
 
@@ -86,7 +84,7 @@ class CourseGroup(click.Group):
         except (CourseError, OSError) as error:  # OSError, from the system: a full disk, a read-only folder
             raise click.ClickException(str(error)) from error
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            if is_no_memory(error):
                 raise click.ClickException(
                     "not enough memory for that: ask for fewer or smaller images or networks."
                 ) from error

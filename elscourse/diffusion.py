@@ -13,11 +13,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .errors import CourseError, brief, shape_of, type_of, whole_number
+from .errors import CourseError, brief, is_no_memory, shape_of, type_of, whole_number
 from .schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
 SEEDS = 2**32  # torch takes larger ones, but draws for 2^32 + 7 what it draws for 7
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # in which noise can be drawn
+SAME = 1e-6  # schedules that differ by less are one, computed in two ways
 FAINTEST = 1e-6  # least alpha to divide by: the rounding of float32, 6e-8, then becomes 0.06 of a pixel
 
 Labels = int | Sequence[int] | Tensor | None
@@ -200,7 +202,8 @@ def _check_same_schedule(denoiser: Denoiser, schedule: Any, grid: list[float]) -
     own: Any = getattr(denoiser, "schedule", None)
     if not (is_schedule(own) and is_schedule(schedule)):  # a denoiser may mean something else by the name
         return
-    if any(alpha_sigma(own, t) != alpha_sigma(schedule, t) for t in grid):
+    pairs = ((alpha_sigma(own, t), alpha_sigma(schedule, t)) for t in grid)
+    if any(abs(a - b) > SAME for pair in pairs for a, b in zip(*pair, strict=True)):
         raise CourseError(
             f"the denoiser has the schedule {own}, but it is to be sampled with another schedule, {schedule}: pass "
             "schedule=denoiser.schedule."
@@ -296,7 +299,7 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
     return _FirstStep(first, rest, schedule)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _FirstStep:
     """See `with_first_step`. schedule: `trajectory` asks for it."""
 
@@ -317,7 +320,7 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
     Raises CourseError unless seeds is a list of at least one whole number, each at least 0 and below 2^32, shape is
     whole numbers above 0 (at least one), and dtype is one of floats; and if the memory does not suffice.
     """
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+    if dtype not in FLOATS:
         raise CourseError(f"dtype must be one of torch's float types, such as torch.float32, got {brief(dtype)}.")
     wanted = check_seeds(seeds)
     try:
@@ -328,8 +331,11 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
         raise CourseError(f"shape must be that of one image, such as (1, 16, 16), got {brief(shape)}.") from None
     generators = [torch.Generator().manual_seed(seed) for seed in wanted]
     try:
-        return torch.stack([torch.randn(size, generator=generator, dtype=dtype) for generator in generators])
+        images = [torch.randn(size, generator=one, dtype=dtype, device="cpu") for one in generators]
+        return torch.stack(images)
     except RuntimeError as error:
+        if not is_no_memory(error):
+            raise
         raise CourseError(
             f"not enough memory for {len(wanted):,} images of shape {tuple(size)}: ask for less."
         ) from error

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 NUMBER = (int, float, np.integer, np.floating)
+NO_MEMORY = re.compile("allocate memory|(out of|not enough) memory")  # as torch says it, on CPUs and GPUs
 
 
 class CourseError(ValueError):
@@ -28,6 +29,11 @@ def brief(value: object) -> str:
     """What was given, on one line: a network's or a tensor's own words would fill pages."""
     text = re.sub(r"\s*\n\s*", " ", repr(value))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Whether an error says that the memory does not suffice; torch says it by its words alone."""
+    return isinstance(error, MemoryError) or NO_MEMORY.search(str(error)) is not None
 
 
 def whole_number(value: object, least: int, most: float = math.inf) -> int | None:

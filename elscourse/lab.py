@@ -94,6 +94,8 @@ class Lab:
         if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:
             name, seen = f"{name}-test", 0
         left = CATALOGUE[name].images - seen if name in CATALOGUE else n
+        if not left:
+            raise CourseError(f"{self.network.name} was trained on all images of {name}: none is held out.")
         if n > left:
             raise CourseError(
                 f"{name} has {left} images that {self.network.name} was not trained on, but {n} were asked for: take "

@@ -33,7 +33,7 @@ def calibrate_lab(
 
     Raises CourseError for other machines, if there is no size to try, for scores kept of other settings or images, and
     if the sizes already there were measured with other settings: these are replaced only if `fresh`. Those that came
-    with the course are never changed.
+    with the course are never changed: CourseError if other ones are found.
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
@@ -64,6 +64,11 @@ def calibrate_lab(
             progress=True,
             checkpoint=checkpoints[name],
         )
+        if _came_with_the_course(path) and before is not None and before.machines[name] != pairs:
+            raise CourseError(
+                f"{path} came with the course, and {name} has other sizes here, as another processor or device rounds "
+                "in another way: it stays as it was."
+            )
         now = sizes_of(lab.network.card, path)  # another process may have measured another machine meanwhile
         if now is not None and now.command == command:
             found.machines |= now.machines
@@ -77,8 +82,7 @@ def calibrate_lab(
 
 def _check_replaceable(path: Path, before: CalibratedSizes, command: str, machines: set[str], fresh: bool) -> None:
     """Raise CourseError unless the sizes may change: to other settings if `fresh`, but never if the course's own."""
-    own = path.resolve().parent == (data_dir() / "networks").resolve()
-    if own and (before.command != command or not machines <= before.machines.keys()):
+    if _came_with_the_course(path) and (before.command != command or not machines <= before.machines.keys()):
         raise CourseError(
             f"{path} came with the course, and this would change it: copy {path.name.replace('.sizes', '')} and its "
             ".safetensors into your own folder, and calibrate that .json."
@@ -87,6 +91,10 @@ def _check_replaceable(path: Path, before: CalibratedSizes, command: str, machin
         raise CourseError(
             f"{path} holds what `{before.command}` measured: use the same settings, or --fresh to replace it."
         )
+
+
+def _came_with_the_course(path: Path) -> bool:
+    return path.resolve().parent == (data_dir() / "networks").resolve()
 
 
 def _offers(lab: Lab, names: Sequence[str], largest: int | None) -> dict[str, tuple[PatchMachine, list[int]]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from . import patches
 from .diffusion import Labels
 from .patches import Padding, Sizes
-from .posterior import MEMORY
+from .posterior import MEMORY, full_precision
 from .schedule import CosineSchedule, Schedule, check_time
 from .training_set import TrainingSetDenoiser
 from .wiener import mean_and_covariance
@@ -76,7 +76,8 @@ class LocalFilter(TrainingSetDenoiser):
             at_once = max(1, MEMORY // (x_t[0].numel() * size**2 * x_t.element_size()))
             for some in items.split(at_once):
                 seen = patches.windows(x_t[some], size, self.padding)
-                out[some] = bias + torch.einsum("bchwij,hwdcij->bdhw", seen, weights)
+                with full_precision:
+                    out[some] = bias + torch.einsum("bchwij,hwdcij->bdhw", seen, weights)
         return out
 
     def _filter(self, t: float, index: Int[Tensor, " n"] | None) -> Filter:

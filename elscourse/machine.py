@@ -34,7 +34,7 @@ class Posterior:
 
     image (..., top): index into the images as given to the machine, -1 where the dictionary has fewer entries.
     location (..., top, 2): row and column of the voting patch's centre; for whole images the shift (0, 0 for IS);
-    nowhere, where image is -1.
+    -1, -1 where image is -1.
     weight (..., top): posterior weights; over the whole dictionary they sum to one.
     entropy (...): of all the weights, in nats.
     """
@@ -184,7 +184,7 @@ class Machine(TrainingSetDenoiser, ABC):
                 _scatter(place, items, question, self._place_of(voters.key % per_image, question))
                 _scatter(weight, items, question, voters.weight)
                 _scatter(entropy, items, question, voters.entropy[..., None])
-        location = torch.stack([place // width, place % width], dim=-1)
+        location = torch.stack([place // width, place % width], dim=-1).masked_fill(image.unsqueeze(-1) < 0, -1)
         return Posterior(
             image.movedim(1, -1),
             location.movedim(1, -2),

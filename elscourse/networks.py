@@ -174,7 +174,10 @@ def classes_of(network: nn.Module) -> int | None:
     """How many classes the network was built to be told; None: it knows none. Your own says so by `classes`."""
     condition = getattr(network, "condition", None)
     if not isinstance(condition, Conditioning):  # a network of the user's own
-        return getattr(network, "classes", None)
+        classes = getattr(network, "classes", None)
+        if classes is not None and whole_number(classes, 1) is None:
+            raise CourseError(f"a network's `classes` must be how many it knows, got {brief(classes)}.")
+        return classes
     return None if condition.label is None else condition.label.num_embeddings
 
 

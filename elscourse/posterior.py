@@ -192,6 +192,7 @@ def tile_size(device: torch.device, memory: int) -> int:
     if device.type != "cuda":
         return TILE
     free, _ = torch.cuda.mem_get_info(device)
+    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # which torch keeps for itself
     return max(TILE, min(GPU_TILE, memory // 32, free // 32))
 
 

@@ -207,11 +207,11 @@ class Experiment:
         except (ValueError, TypeError, RecursionError) as error:
             raise CourseError(f"{record} is damaged ({error}): use --fresh to start over.") from error
         changed = ", ".join(k for k in now if now[k] != before.get(k))
-        if changed:
+        if changed and pieces:
             raise CourseError(
                 f"{self.out} holds a run with other settings ({changed}): use --fresh to replace it, or another --out."
             )
-        if not record.exists():
+        if changed or not record.exists():  # a run that failed before its first piece binds nobody
             save_text(wanted, record)
         return {path.name for path in pieces if _run_of(path) in (self._run, None)}
 

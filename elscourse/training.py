@@ -110,6 +110,7 @@ def noise_prediction_loss(
     """The mean of (eps - eps_hat(alpha x_0 + sigma eps, t))^2, with t stratified over (0, 1]: one in each B-th."""
     batch, device = len(x_0), x_0.device
     t = 1 - (torch.arange(batch) + torch.rand(batch, generator=generator, dtype=torch.float32)) / batch
+    t = t.clamp(min=2.0**-24 / batch)  # batch - 1 + nearly 1 is rounded to batch
     eps = torch.randn(x_0.shape, generator=generator, dtype=torch.float32).to(device)
     # the schedule's angle is proportional to t, so this is theta(t) of all times at once
     theta = (CosineSchedule().theta(1.0) * t).to(device)[:, None, None, None]
@@ -123,14 +124,15 @@ class Trainer:
     """The whole state of a training: network, its moving average, Adam's moments, random generator, step, losses.
 
     `save` writes it as one safetensors file, moved into place at once; `load` continues from it exactly:
-    the weights after a kill and a resume are bitwise those of an uninterrupted run on the same machine.
+    the weights after a kill and a resume are bitwise those of an uninterrupted run on the same machine (on a GPU as
+    nearly as its convolutions add up in the same order).
     """
 
     def __init__(self, network: nn.Module, data: ImageSet, plan: TrainingPlan, device: torch.device):
         self.plan = plan.resolved(device)
         self.images = data.images.to(device)
         self.labels = data.labels.to(device) if data.labels is not None and classes_of(network) else None
-        self.network = network.to(device)
+        self.network = network.to(device).train()  # a trained one comes in eval mode
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.optimizer = torch.optim.Adam(self.network.parameters())  # at the rate that `advance` sets
         self.generator = torch.Generator().manual_seed(self.plan.seed)

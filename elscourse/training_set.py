@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .devices import pick_device
 from .diffusion import Labels, check_labels
 from .errors import CourseError, shape_of
 from .pixels import check_order, check_range
@@ -53,6 +54,8 @@ class TrainingSetDenoiser:
             raise CourseError(
                 f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}: take {advice}."
             )
+        if images.device.type == "mps":
+            pick_device(images.device)  # says what it lacks
         check_order(images.shape, "images")
         check_range(images, "images")
         check_schedule(schedule)

@@ -206,11 +206,21 @@ def test_a_section_without_memory_costs_no_other(monkeypatch: pytest.MonkeyPatch
     def too_much() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    sections = [("speed", too_much), ("machine", lambda: measure.computer(torch.device("cpu")))]
+    sections = [
+        ("speed", too_much),
+        ("memory", lambda: torch.empty(2**58)),  # on a CPU
+        ("machine", lambda: measure.computer(torch.device("cpu"))),
+    ]
     monkeypatch.setattr(bench, "_sections", lambda *_: sections)
     said: list[str] = []
     assert list(bench.run("cpu", say=said.append)) == ["machine"]
-    assert said[0].strip() == "Left out, speed: CUDA out of memory."
+    assert said[0].strip() == "Left out, speed: CUDA out of memory." and said[1].startswith("Left out, memory: ")
+
+
+def test_a_section_with_a_fault_of_ours_is_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_sections", lambda *_: [("speed", lambda: torch.ones(2) @ torch.ones(3))])
+    with pytest.raises(RuntimeError, match="size"):
+        bench.run("cpu")
 
 
 def test_a_table_does_without_the_matrix_product(results: dict[str, Any]) -> None:

@@ -255,6 +255,20 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
     assert not list(tmp_path.glob("*.npz"))
 
 
+def test_sizes_of_the_course_stay_where_another_processor_finds_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lab = own_lab(tmp_path / "networks")
+    go = lambda: calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=2)  # noqa: E731
+    before = go().read_bytes()
+    monkeypatch.setattr(lab_calibration, "data_dir", lambda: tmp_path)  # as if they had come with the course
+    assert go().read_bytes() == before, "equal ones may be measured again"
+    monkeypatch.setattr(lab_calibration, "calibrate", lambda *_, **__: [(1.0, 3), (0.5, 3)])
+    with pytest.raises(els.CourseError, match="came with the course, and els-zeros has other sizes here"):
+        go()
+    assert path.with_suffix(".sizes.json").read_bytes() == before
+
+
 def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, lab = own_lab(tmp_path)
     go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], steps=2, **more)  # noqa: E731

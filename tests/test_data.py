@@ -627,6 +627,8 @@ def test_images_held_out_are_the_next_ones_or_of_the_test_part(alone: Path, monk
     assert torch.equal(lab.held_out(3).images, load("fashion-mnist-test", size=16, n=3).images)
     with sentence("fashion-mnist-test has 5 images that .* was not trained on, but 6 were asked for: take fewer"):
         lab.held_out(6)
+    with sentence("emoji-24-resnet-zeros-conditional was trained on all images of emoji: none is held out"):
+        els.lab(network="emoji-24-resnet-zeros-conditional", verbose=False).held_out(1)
 
 
 def test_too_few_held_out_images_in_a_file_are_told_with_those_that_were_asked_for(alone: Path) -> None:

@@ -192,6 +192,23 @@ def test_a_denoiser_is_sampled_with_its_own_schedule() -> None:
     assert els.sample(same, noise, 3).isfinite().all(), "equal ones are one"
 
 
+def test_a_schedule_written_in_another_way_is_the_same() -> None:
+    class Circle(els.CosineSchedule):
+        def sigma(self, t: float) -> float:
+            return (1 - self.alpha(t) ** 2) ** 0.5
+
+    noise, machine = els.seeded_noise([0], (1, 4, 4)), els.WienerFilter(pictures(5, 1, 4, 4), Circle())
+    apart = [Circle().sigma(t) - els.CosineSchedule().sigma(t) for t in els.CosineSchedule().times(3)]
+    assert 0 < max(map(abs, apart)) < 1e-12, "but for rounding"
+    torch.testing.assert_close(els.sample(machine, noise, 3), els.sample(machine, noise, 3, schedule=machine.schedule))
+
+
+def test_noise_is_drawn_on_the_cpu_whatever_the_default_device() -> None:
+    before = els.seeded_noise([3], (1, 4, 4))
+    with torch.device("meta"):
+        assert torch.equal(els.seeded_noise([3], (1, 4, 4)), before)
+
+
 def test_noise_of_a_seed_does_not_depend_on_its_company() -> None:
     together, alone = els.seeded_noise(range(5), (1, 4, 4)), els.seeded_noise([3], (1, 4, 4))
     assert torch.equal(together[3], alone[0]) and not torch.equal(together[3], together[2])

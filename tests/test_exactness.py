@@ -304,6 +304,8 @@ def test_votes_are_as_precise_as_the_images(dtype: torch.dtype) -> None:
     x_t = noised(images, 3, SCHEDULE.alpha(0.5), SCHEDULE.sigma(0.5))
     digits = {"rtol": 0, "atol": 1000 * torch.finfo(dtype).eps}
     for machine in (els.IdealScoreMachine(images), els.LocalScoreMachine(images, patch_size=3)):
+        votes = machine.posterior(x_t, 0.5, top=3)
+        assert (votes.image[..., 2] == -1).all() and (votes.location[..., 2, :] == -1).all(), "only two may vote"
         votes = machine.posterior(x_t, 0.5, top=2)
         assert votes.weight.dtype == votes.entropy.dtype == dtype
         torch.testing.assert_close(votes.weight, torch.full_like(votes.weight, 1 / 2), **digits)

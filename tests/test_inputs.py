@@ -263,6 +263,7 @@ def test_too_little_memory() -> None:
         (lambda: els.seeded_noise([-1], (1, 8, 8)), r"whole numbers, at least 0 and below 2\^32, got -1"),
         (lambda: els.seeded_noise([0], (1, 8, 8), torch.int64), "dtype must be one of torch's float types"),
         (lambda: els.seeded_noise([0], (1, 8, 8), "float64"), "dtype must be one of torch's float types"),
+        (lambda: els.seeded_noise([0], (1, 8, 8), torch.float8_e4m3fn), "dtype must be one of torch's float types"),
         (lambda: els_machine()(X.clone().requires_grad_(), 0.5), "x_t asks for a gradient, but machines have none"),
         (lambda: under_autocast(els_machine()), "torch.autocast would round their products to 3 digits"),
         (lambda: under_autocast(els.LocalFilter(IMAGES, patch_size=3)), "torch.autocast would round their products"),
@@ -983,9 +984,10 @@ def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch:
     [
         MemoryError(),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:115] data. DefaultCPUAllocator: not enough memory: you tried"),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
     ],
-    ids=["Python", "torch", "CUDA"],
+    ids=["Python", "Linux", "Windows", "CUDA"],
 )
 def test_too_little_memory_is_one_sentence(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:

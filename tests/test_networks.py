@@ -149,6 +149,48 @@ def test_a_network_of_ones_own_may_be_told_classes() -> None:
         train(Told(), els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
 
 
+def test_classes_are_a_number() -> None:
+    network = small()
+    network.__dict__["condition"], network.classes = None, ("shirt", "coat")
+    with pytest.raises(els.CourseError, match=r"`classes` must be how many it knows, got \('shirt', 'coat'\)"):
+        NetworkDenoiser(network)(pictures(1, 1, 16, 16), 0.5, labels=0)
+
+
+def test_denoisers_can_be_keys_of_a_dict() -> None:
+    one, two = NetworkDenoiser(small()), NetworkDenoiser(small())
+    first = els.with_first_step(one, two)
+    assert {one: 1, two: 2, first: 3}[first] == 3 and one != two
+
+
+def test_a_network_in_eval_mode_is_trained_in_training_mode() -> None:
+    class Asked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.modes = nn.Conv2d(1, 1, 1), []
+
+        def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+            self.modes.append(self.training)
+            return self.layer(x_t)
+
+    network = Asked().eval()
+    train(network, els.load("fashion-mnist", 8, 10), TrainingPlan(steps=2, batch=2))
+    assert network.modes == [True, True]
+
+
+def test_no_time_of_training_is_rounded_to_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+
+    class Spy(nn.Module):
+        def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+            seen.append(t)
+            return x_t
+
+    x_0 = pictures(128, 1, 2, 2)
+    monkeypatch.setattr(torch, "rand", lambda n, **_: torch.full((n,), 1 - 2.0**-22))  # once in 4 million
+    noise_prediction_loss(Spy(), x_0, None, torch.Generator(), "float32")
+    assert 0 < seen[0].min() < 1e-8
+
+
 def test_the_start_page_s_way_with_own_pictures_and_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

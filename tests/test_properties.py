@@ -358,6 +358,21 @@ def test_a_program_may_choose_the_precision_of_its_products(place: str) -> None:
     python("-c", "\n".join(lines))
 
 
+def test_filters_keep_full_precision_whatever_a_program_has_chosen() -> None:
+    """Like the machines they are compared with. (Where a processor has no bfloat16 products it was right before.)"""
+    lines = [
+        "import torch, elscourse as els",
+        "v = torch.rand(40, 1, 12, 12, generator=torch.Generator().manual_seed(0)) * 2 - 1",
+        "filters = [els.LocalFilter(v, patch_size=5), els.LocalFilter(v, patch_size=5, equivariant=True)]",
+        "filters += [els.WienerFilter(v), els.BentFilter(filters[0])]",
+        "before = [of(v[:3], 0.2) for of in filters]",
+        "torch.set_float32_matmul_precision('medium')",
+        "for of, was in zip(filters, before):",
+        "    torch.testing.assert_close(of(v[:3], 0.2), was, rtol=0, atol=1e-6)",
+    ]
+    python("-c", "\n".join(lines))
+
+
 def test_a_program_keeps_its_choice_when_several_threads_ask() -> None:
     """The one that is ready first must not end full precision for the other, nor the last one keep it for good."""
     lines = [

@@ -254,6 +254,13 @@ def test_other_images_do_not_mix(results: Path, monkeypatch: pytest.MonkeyPatch)
     assert result.exit_code == 1 and "other settings (images_sha256)" in result.output
 
 
+def test_a_run_that_failed_at_once_binds_nobody(results: Path) -> None:
+    assert run("reproduce", *SMALL, "--steps", "200000").exit_code == 1
+    ok("reproduce", *SMALL)
+    settings = json.loads((results / "parts" / "settings.json").read_text())
+    assert settings["steps"] == json.loads((results / "metrics.json").read_text())["settings"]["steps"] < 200_000
+
+
 def test_other_settings_do_not_mix(results: Path) -> None:
     ok("reproduce", *SMALL)
     other = run("reproduce", *SMALL, "--steps", "4")

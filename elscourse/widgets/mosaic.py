@@ -94,7 +94,7 @@ class MosaicExplorer(Explorer):
             samples=pixels(samples),
             noisy=pixels(x_t),
             image=packed(votes.image, torch.int32),
-            place=packed(votes.location[..., 0] * width + votes.location[..., 1], torch.uint16),
+            place=packed((votes.location[..., 0] * width + votes.location[..., 1]).clamp(min=0), torch.uint16),
             weight=packed(votes.weight, torch.float32),
             entropy=packed(votes.entropy, torch.float32),
             atlas=atlas,
