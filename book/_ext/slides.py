@@ -4,7 +4,7 @@ every plan, of what the links in its table name: lecture.html, workshop.html, we
 A text cell is shown whole if it fits. Of a longer one, or of an exercise, the slide has the headings, what is to be
 predicted and what leads to it, the first paragraph after a question, formulas, lists, tables, and other paragraphs up
 to their last bold words. A code cell gives its figures and what it prints. The speaker's notes have the whole text,
-with the cells that are on no slide, but for exercises; of a figure, what is to be seen on it.
+folded details and the cells that are on no slide included, but for exercises; of a figure, what is to be seen on it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ DENSE = 90  # words: more are set smaller, the smaller the more there are, and a
 LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
 EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
 ANSWER = re.compile(r"<details><summary>Answer</summary>\n(.*?)</details>", re.DOTALL)  # its question has had a slide
+DETAIL = re.compile(r"<details><summary>In detail</summary>\n(.*?)</details>", re.DOTALL)  # spoken, if anybody asks
 SOLUTION = re.compile(r"(?:^Stuck\?.*?\n\n)?<details>.*?</details>", re.DOTALL | re.MULTILINE)
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
@@ -109,24 +110,25 @@ def to_last_bold(paragraph: str) -> str:
 
 
 def unfolded(source: str) -> str:
-    """With the answers to questions, but without the solutions of exercises."""
-    return SOLUTION.sub("", ANSWER.sub(r"\1", source))
+    """With the answers to questions, and details, but without the solutions of exercises."""
+    return SOLUTION.sub("", DETAIL.sub(r"\1", ANSWER.sub(r"\1", source)))
 
 
 def text_slides(source: str, answers: bool = False) -> Iterator[Slide]:
     """The slides of a text cell, a new one at every heading; the minutes in headings are for readers. What is on no
     slide is spoken with the one before, and comes as a slide without a body. answers: see `essence`."""
-    source = LINK.sub(r"\1", unfolded(source))  # slides lie elsewhere than lessons, and are not clicked
+    source = LINK.sub(r"\1", source)  # slides lie elsewhere than lessons, and are not clicked
     source = re.sub(r"^(#+ .+?) \(\d+ minutes.*\)$", r"\1", source, flags=re.MULTILINE)
     for part in re.split(r"^(?=#{2,3} )", source, flags=re.MULTILINE):
-        shown, answers = essence(part, answers), False
-        spoken = MARKDOWN.render(re.sub(r"\A#+ .+", "", part))  # its heading is on the slide
+        whole = unfolded(part)
+        shown, answers = essence(unfolded(DETAIL.sub("", part)), answers), False
+        spoken = MARKDOWN.render(re.sub(r"\A#+ .+", "", whole))  # its heading is on the slide
         if shown and not re.fullmatch(r"#+ .+", shown):
             words = len(shown.split())
             yield Slide(
                 MARKDOWN.render(shown), spoken, size=1 if words <= DENSE else round(max(0.76, 1.28 - words / 250), 2)
             )
-        elif spoken and not EXERCISE.search(part):
+        elif spoken and not EXERCISE.search(whole):
             yield Slide("", spoken)
 
 

@@ -8,14 +8,17 @@ uses.
 
 WHO, NETWORK             r2 with the network's 150 steps, seed by seed, for the six shipped networks: "mean", the mean
                          training picture (of the class); machines and filters by their ids; "bent", the better bent
-                         filter with ELS's windows; for some networks "bent wiener", "wider" (bent, two pixels wider),
-                         "17 t" (LS) and "one pixel last" (ELS). ", with network-20" (or "-exact-first") of ELS and the
-                         bent ones: r2 with its 20 steps; "network-20": how these agree with its 150
+                         filter with ELS's windows on seeds 0 to 99; for some networks "bent wiener", the other "bent
+                         equivariant-filter", "bent, no window" (lesson 07), "wider" (bent, two pixels wider), "17 t"
+                         (LS), "correlations" (lesson 10) and "one pixel last" (ELS). ", with network-20" (or
+                         "-exact-first") of ELS and the bent ones: r2 with its 20 steps; "network-20": how these agree
+                         with its 150
 WHO, NETWORK, exchanged  for the four networks for 16 x 16: the part foretold of what changes if a block of 6 x 6 of the
                          noise is exchanged for that of seeds 50,000 to 50,099 (lesson 16); for emoji, if one colour
                          is (lesson 17), of all and of the two other colours, (2, 100)
 three legs, WHO          whether 400 trousers, seeds 60,000 to 60,399 by the class-conditional network, ELS and the bent
                          equivariant filter, have three legs (lesson 12)
+in two rows, WHO         whether they have them in two rows of pixels on end
 width                    of those by ELS: the share below the waist that is not background
 
 Drawings stay in runs/lessons/11_new_noises, and a run that was stopped goes on. With names of networks, only these are
@@ -30,6 +33,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from kept import kept
+from make_10_correlations import CorrelatedWindows
 from make_11_bent import FILTERS, WIDER
 from make_16_what_if import CONDITIONAL, PLAIN, corners, exchange
 from make_17_colour import NETWORK as EMOJI
@@ -45,6 +49,8 @@ HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "11_new_noises"
 SEEDS, OTHERS, TROUSERS = range(40_000, 40_100), range(50_000, 50_100), range(60_000, 60_400)
 LINE = {name: 17 for name in (PLAIN, CONDITIONAL)}  # LS in windows of 17 t
+UNET, CIRCULAR = "fashion-mnist-16-unet-zeros", "fashion-mnist-16-resnet-circular"
+TAU = 0.05  # of the UNet's correlations, as lesson 10 found it
 
 
 def with_windows(name: str) -> str:
@@ -70,6 +76,12 @@ def artists(lab: els.Lab) -> dict[str, Denoiser]:
     found["bent"] = els.BentFilter(lab.machine(kind))  # type: ignore[arg-type]
     if "wiener" in FILTERS[name]:
         found["bent wiener"] = els.BentFilter(lab.machine("wiener"))  # type: ignore[arg-type]
+    if {kind, "equivariant-filter"} < {*FILTERS[name]}:
+        found["bent equivariant-filter"] = els.BentFilter(lab.machine("equivariant-filter"))  # type: ignore[arg-type]
+    if name == CIRCULAR:
+        found["bent, no window"] = without_window(lab)
+    if name == UNET:
+        found["correlations"] = CorrelatedWindows(lab.data.images, TAU)
     if name in WIDER:
         wider = [(t, size + 2) for t, size in lab.patch_sizes(kind)]
         equivariant = kind == "equivariant-filter"
@@ -83,6 +95,25 @@ def artists(lab: els.Lab) -> dict[str, Denoiser]:
         *before, (last, _) = lab.patch_sizes(own)
         found["one pixel last"] = lab.patch_machine(own, [*before, (last, 1)])
     return found
+
+
+def without_window(lab: els.Lab) -> Denoiser:
+    """The best linear filter of the whole torus that knows no place, bent."""
+    images, curves = lab.data.images, dict[float, els.bent_filter.Curve]()
+    grey = images.mean()
+    power = torch.fft.fft2(images - grey).abs().square().mean((0, 1)) / images[0, 0].numel()
+
+    def straight(x_t: Tensor, t: float, labels: object = None) -> Tensor:
+        alpha, sigma = lab.schedule.alpha(t), lab.schedule.sigma(t)
+        share = alpha * power / (alpha**2 * power + sigma**2)
+        return grey + torch.fft.ifft2(torch.fft.fft2(x_t - alpha * grey) * share).real
+
+    def bent(x_t: Tensor, t: float, labels: object = None) -> Tensor:
+        if t not in curves:
+            curves[t] = els.bent_filter.find_curve(straight, images[:400], t)
+        return curves[t](straight(x_t, t))
+
+    return bent
 
 
 def mean_picture(lab: els.Lab, labels: Tensor | None) -> Tensor:
@@ -142,7 +173,9 @@ def three_legs(lab: els.Lab) -> dict[str, np.ndarray]:
     for key, (denoiser, steps) in who.items():
         trousers = drawn(lab.network.name, f"trousers, {key}", denoiser, noise, labels, steps)
         bright = torch.nn.functional.pad(trousers[:, 0, 8:] > 0, (1, 0)).int()
-        found[f"three legs, {key}"] = ((bright.diff(dim=-1) == 1).sum(-1).amax(-1) >= 3).numpy()
+        three = (bright.diff(dim=-1) == 1).sum(-1) >= 3  # by rows of pixels
+        found[f"three legs, {key}"] = three.any(-1).numpy()
+        found[f"in two rows, {key}"] = (three[:, 1:] & three[:, :-1]).any(-1).numpy()
         if key.startswith("els"):
             found["width"] = (trousers[:, 0, 8:] > -0.7).float().mean((1, 2)).numpy()
     return found
