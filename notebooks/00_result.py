@@ -50,7 +50,8 @@ garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional"
 # * **The network** has 0.26 million weights. They were trained to remove noise from 10,000 small pictures of clothes.
 #   To draw, it removes noise again and again, 150 times, until a picture is left.
 # * **The formula** has no weights and was never trained. It can only *average pixels of the training pictures*, and the
-#   noise decides which ones. It removes noise 20 times. (Why so few? Lesson 11.)
+#   noise decides which ones. It removes noise 20 times. (That is enough for it. The network's very first guess is far
+#   off, and in 20 long steps this would carry over into the picture: lesson 11.)
 #
 # The seed decides the noise, and its last digit decides the garment. You may change the seed later. (Code that only
 # draws, measures or checks what the text says is folded away. It runs like any other cell; click on it to read it.)
@@ -212,11 +213,11 @@ assert fits["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.005 and both[1
 
 # %% tags=["hide-input"]
 hundred = els.seeded_noise(range(100), garments.shape).to(garments.device)
-corrected = els.sample(garments.machine("bent-local-filter"), hundred, steps=20, labels=garments.labels_for(range(100)))
+bent_drew = els.sample(garments.machine("bent-local-filter"), hundred, steps=20, labels=garments.labels_for(range(100)))
 for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
-    both = [els.compare(x, stored[f"network-{steps}"]).r2 for x in (stored["els-zeros"], corrected.cpu())]
+    both = [els.compare(x, stored[f"network-{steps}"]).r2 for x in (stored["els-zeros"], bent_drew.cpu())]
     found = *(values.quantile(0.5) for values in both), (both[0] > both[1]).sum()
-    print("network with {} steps: formula {:.3f}, corrected filter {:.3f}, formula ahead for {}".format(steps, *found))
+    print("network with {} steps: formula {:.3f}, bent filter {:.3f}, formula ahead for {}".format(steps, *found))
     assert all(abs(a - b) < 0.001 for a, b in zip(found[:2], stated, strict=False)) and abs(found[2] - stated[2]) <= 1
 
 # %% [markdown] tags=["slide"]
@@ -224,13 +225,14 @@ for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
 # the 100 seeds.
 #
 # **Does the formula predict only the kind of garment?** No, though the kind alone goes far: its mean picture reaches
-# 0.726. But for **99 of 100 seeds** the formula's drawing is more like the network's than any of the nine that the
-# formula draws of the same kind from other noises.
+# 0.726. But put in its place what the formula draws of the same kind from nine other noises: for **99 of 100 seeds**
+# all nine are less like the network's drawing. So it predicts *this* coat, not just a coat.
 #
 # **The strongest of these rivals is the linear filter.** It follows the noise just as closely and reaches 0.91; the
-# formula is ahead for 78 seeds. **Bent** by a curve that corrects its answers (lesson 04), the filter reaches 0.92. And
-# if the network, too, takes 20 steps, formula and bent filter are **level**: 0.924 and 0.917, with the formula ahead
-# for 48 seeds. (The cause is the network's first step: lesson 11. More rivals: lessons 10 and 16.)
+# formula is ahead for 78 seeds. **Bent**, that is, with each answer replaced by the mean of the clean pixels
+# for which it gives this answer (lesson 04), the filter reaches 0.92. And if the network, too, takes only 20 steps,
+# formula and bent filter are **level**: 0.924 and 0.917, with the formula ahead for 48 seeds. (More rivals: lessons 10
+# and 16.)
 #
 # The formula does worst for seed 49, with 0.54, and the filter fails there, too. Set `seed = 49` in section 1 and look.
 
@@ -354,11 +356,14 @@ assert abs(value - from_package) < 1e-3
 # **Predict.** Nobody tells the formula where in the picture our pixel is. Where in their own pictures do the windows
 # with the most votes sit: anywhere, near the place of our pixel, or exactly there?
 #
-# Pick a drawing and click on a pixel. You see the finished drawings, but the votes are those of this moment ($t =
-# 0.45$). Stay in the middle 8 x 8 pixels: nearer to the border the window does not fit into the picture.
+# The explorer begins with our coat and its pixel. Pick other drawings, and click on other pixels. You see the finished
+# drawings, but the votes are those of this moment ($t = 0.45$). Stay in the middle 8 x 8 pixels: nearer to the border
+# the window does not fit into the picture.
 
 # %%
-widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
+explorer = widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
+explorer.picked, explorer.pixel = 4, (row, column)  # our coat and its pixel
+explorer
 
 # %% [markdown]
 # One pixel proves little. For every pixel in the middle of the ten drawings: how many pixels off is its heaviest voter,

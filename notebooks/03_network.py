@@ -201,7 +201,9 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
 #
-# From now on, "the network" is the course's. The ideal denoiser starts from the same ten pictures of noise.
+# From now on, "the network" is the one that comes with the course: 64 channels, our 2,000 pictures. Unlike the network
+# of lesson 00 it is told no class, so what it draws is not always a garment with a name. The ideal denoiser starts from
+# the same ten pictures of noise.
 #
 # **Predict.** Below each of the network's drawings stands the training picture *nearest* to it, with the (Euclidean)
 # distance between them. A copy has distance 0. From a training picture to the nearest other, the median is 3.0 (lesson
@@ -404,7 +406,8 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # On average, the loss on a set is 3.6 % lower for the denoiser that was trained on it. So most of the 5 % does not come
-# from harder pictures. **To do a little better on one's own pictures is, alone, no sign of having kept any.**
+# from harder pictures. **Whatever is fitted does a few percent better on what it was fitted to, without having kept a
+# single picture.** So the network's 3 % is no sign of memory.
 #
 # What keeps the network from remembering: the way it is built, or too little time to train (lesson 14)? We begin
 # with the first.
@@ -470,9 +473,10 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Less far. But a derivative shows only what a *small* change does. So exchange all pixels outside the outlined $5
-# \times 5$ window for those of *another* noisy picture; then all but the middle one (which at low noise is nearly its
-# own answer). The **share from outside**: how far the first moves the middle pixel of $D$, divided by the second.
+# Less far. But a derivative shows only what a *small* change does. So make two large ones: (1) exchange everything
+# outside the outlined $5 \times 5$ window for what *another* noisy picture has there; (2) exchange everything but the
+# middle pixel (which at low noise is nearly its own answer). The **share from outside** is how far (1) moves the middle
+# pixel of $D$, divided by how far (2) moves it: near 1 if what lies outside decides, near 0 if the window does.
 #
 # **Predict.** Network, linear denoiser, ideal denoiser: for which of them does that share fall as the noise falls?
 

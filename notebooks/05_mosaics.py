@@ -61,7 +61,8 @@ lab = els.lab()
 # all the weight. Together:
 #
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
-# > the window of $u$ around $x$** (in a tie, a mean of their centres).
+# > the window of $u$ around $x$**, among those of all training images at that place (in a tie, a mean
+# > of their centres).
 #
 # An image made only of such centres is called **locally consistent**: each pixel looks at its surroundings, finds the
 # nearest patch in memory, and sees that it already has the right value.

@@ -389,8 +389,8 @@ assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[na
 # ## 6. Which of the four is the network? (8 minutes)
 #
 # A network with **circular convolutions** was trained on these 2,000 images. It drew from the machines' 100 seeds, in
-# 150 steps where they take 20 (lesson 11 says why; `network-20` is the network itself in 20 steps, r2 0.95). From
-# lesson 06 you know **IS (r2 0.04) and ES (0.57)**.
+# 150 steps where they take 20 (lesson 11 says why; `network-20` is the network itself in 20 steps, r2 0.95). In lesson
+# 06 IS had an r2 of 0.04 with it, **ES 0.57**.
 #
 # But perhaps *any* local and equivariant denoiser draws like this. One rival is the best **linear filter** with ELS's
 # windows, the same everywhere, its drawings cut at black and white; another is this filter **bent** (lesson 04). Two
@@ -488,9 +488,7 @@ for (steps, rival), numbers in cases.items():
 # | a bent **filter** | 0.76 | 0.71 |
 #
 # **Symmetry** does most: without it, IS has 0.04 and LS 0.09. A window *helps* the machine that votes, and *costs* the
-# filter. (Seed by seed, ELS is ahead of the filter without a window for 69 of 100, or for 60 if the network, too, takes
-# 20 steps. Of the other rivals, the filter with 15 pixels throughout does best: 0.75, behind ELS for 71 seeds, or 62.
-# Not bent, the filter with ELS's windows gets 0.62.)
+# filter. (Seed by seed, ELS is ahead of the filter without a window for 69 of 100.)
 
 # %% [markdown] tags=["slide"]
 # Does it take a window, then? ES, which votes with the whole picture, gets 0.57; the filter without a window gets 0.76.
@@ -515,18 +513,29 @@ for (begun, drawings), said in zip(in_20.items(), ((0.757, 0.785, 48), (0.858, 0
     assert abs(found[0] - said[0]) < 0.006 > abs(found[1] - said[1]) and abs(found[2] - said[2]) <= 2
 
 # %% [markdown] tags=["slide"]
-# It is 0.83, and ELS is ahead for 54 seeds: a draw. **These drawings do not show that windows are needed, only that
-# votes must not see much of the picture once little noise is left.** (If the network takes 20 steps, ELS has 0.757 and
-# this pair 0.785; with another first answer, for which lesson 11 has a reason, 0.858 and 0.816.)
+# It is 0.83, and ELS is ahead for 54 seeds: a draw. While there is much noise, a vote with the whole picture does no
+# harm: ELS's own windows cover most of it then. Once little is left, such a vote copies. Small windows prevent that,
+# and so does a filter, which does not vote at all. **So these drawings do not show that windows are needed, only that
+# votes must not see much of the picture once little noise is left.**
 
 # %% [markdown]
-# Why does LS get only 0.09? IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap
-# around do not help LS (0.08, 20 seeds). Nor are its drawings merely in the wrong place: at the best of all shifts they
-# reach 0.36, but those from another seed also reach 0.32. (With the network of lesson 04, which knows its place, as
-# lesson 08 shows, LS gets 0.85.)
+# Why does LS get only 0.09? IS and LS draw garments in the middle, but this network knows no middle. (With the network
+# of lesson 04, which pads with zeros and so knows its place, as lesson 08 shows, LS gets 0.85.)
 #
 # ELS's windows were fitted to this network. But windows along a straight line, $P = 15t$, fitted to nothing (15 is the
 # largest odd window here), still reach 0.81 (lesson 14).
+#
+# <details><summary>In detail</summary>
+#
+# Windows that wrap around do not help LS (0.08, 20 seeds). Nor are its drawings merely in the wrong place: at the best
+# of all shifts they reach 0.36, but those from another seed also reach 0.32.
+#
+# Of the other filters the one with 15 pixels throughout does best: 0.75, behind ELS for 71 seeds. Not bent, the filter
+# with ELS's windows gets 0.62. If the network, too, takes 20 steps, ELS is ahead of the filter without a window for 60
+# seeds, of the one with 15 pixels for 62. It has 0.757 then, and ES that hands over to the filter 0.785; if these 20
+# steps begin with another first answer, for which lesson 11 has a reason, 0.858 and 0.816.
+#
+# </details>
 
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)
@@ -596,7 +605,8 @@ if lab.profile == "laptop":
 #
 # The paper calls what ELS draws a **patch mosaic**: each pixel comes from the centres of training patches that fit its
 # surroundings. The drawing of ES has a single source; for that of ELS the map finds 78. But **many sources do not show
-# that a picture is new**: the training image, only paler, has 34, the real garment 55.
+# that a picture is new**: the training image, only paler, has 34 (where it is paler than its
+# own patches, those of other images fit better), the real garment 55.
 #
 # Nor does the map show the votes. In the last votes, through windows of 3 x 3 (the map's are 5 x 5), the image on the
 # map leads for only 3 % of the pixels. And the median leader has 36 % of the votes, so **a pixel is a mean of several

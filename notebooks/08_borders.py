@@ -402,9 +402,9 @@ assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.000
 # shift. In the grey rows they do. (Row 0 of its answer does not change: the shift makes it the last row, and both are
 # black.)
 #
-# The network could see the border from everywhere. Yet at $t = 0.5$ only 1.9 % of its squared change lies in the white
-# rows. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At $t =
-# 0.9$ the network has 1.5 %, the linear denoiser 8.7 %.)
+# The network could see the border from everywhere. Yet its answer, too, changes almost only near it: at $t = 0.5$ only
+# 1.9 % of its squared change lies in the white rows. The best linear denoiser (lesson 01), which looks at the whole
+# picture, has 14.0 % of its own there. (At $t = 0.9$ the network has 1.5 %, the linear denoiser 8.7 %.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. Who knows where they are? (8 minutes)

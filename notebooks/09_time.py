@@ -413,9 +413,13 @@ assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 # predicted. (In lesson 14 a straight line for which nothing at all is measured does as well for three of our four
 # networks of 16 x 16.)
 #
-# Below $t = 1$ the calibrated sizes differ from the squares of section 2 by 0.63 pixels on average (at most by 4). That
-# says little for ELS: we chose nine tenths with both in view, and the best *linear* filter, for which no network is
-# asked, has squares nearly as close to the network's: 0.95 pixels (at most 2).
+# <details><summary>In detail: are these the squares of section 2?</summary>
+#
+# Nearly: below $t = 1$ the calibrated sizes differ from them by 0.63 pixels on average (at most by 4). That says little
+# for ELS: we chose nine tenths with both in view, and the best *linear* filter, for which no network is asked, has
+# squares nearly as close to the network's: 0.95 pixels (at most 2).
+#
+# </details>
 
 # %% [markdown] tags=["slide"]
 # ## 5. How sure is the curve? (4 minutes)
@@ -621,9 +625,9 @@ print("the bent filter with one set of weights per boundary class:", alike)
 assert list(alike.values()) == [0.85, 0.70, 0.41]
 
 # %% [markdown] tags=["slide"]
-# **Votes need windows that close; this bent filter hardly does.** With the reversed curve ELS falls from 0.91 to 0.54,
-# while the bent filter has 0.84 with both curves. With one size throughout ELS reaches 0.74 at best, less than the
-# filter with the same size.
+# **Votes need windows that close; this bent filter hardly needs them to.** With the reversed curve ELS falls from 0.91
+# to 0.54, while the bent filter has 0.84 with both curves. With one size throughout ELS reaches 0.74 at best, less than
+# the filter with the same size.
 #
 # Part of the reason: this filter has weights for each pixel, so it knows where it is. One that learns it, like ELS,
 # only *from the border in its window* falls, too: with the reversed curve from 0.85 to 0.70, and with 3 pixels
@@ -633,7 +637,7 @@ assert list(alike.values()) == [0.85, 0.70, 0.41]
 # late switch, 0.91. But if the *bent filter* takes these four steps with its 11 pixels, so that no window closes, r2 is
 # **0.90**, too. A likely reason why votes fail at the end: through 11 pixels they come out near a few training patches.
 #
-# The derivative's squares reach 0.90, and no machine was asked (but see the end of section 4).
+# Sizes read from the derivative alone (section 2), without asking any machine, do nearly as well: 0.90.
 #
 # **Before you drag the slider** (eight seeds, one fixed size throughout): from which size on do the scraps of cloth
 # become garments? And do these look like the network's?

@@ -292,11 +292,11 @@ if lab.profile == "laptop":
 # %% [markdown]
 # The mean image, which knows nothing about the seed, reaches **0.54**, the ideal denoiser 0.61. The right style from
 # the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. Best so far: the bent filter with
-# **0.86** (ELS is ahead on 90 seeds, in other trainings on 80 to 85: lesson 15) and LS with **0.85** (on 88).
+# **0.86** (ELS is ahead on 90 seeds) and LS with **0.85** (on 88).
 #
-# **And a perfect theory?** Two networks of this recipe have an r2 of 0.98 with each other. Each has accidents of
-# its training, which no theory can know. A perfect theory has none of its own, so its r2 could reach the networks'
-# correlation, not squared: 0.99 (lesson 15 shows why).
+# **And a perfect theory?** Two networks of this recipe have an r2 of 0.98 with each other. A drawing is what
+# all trainings share, plus an accident of its own; a theory that knows what is shared has no accident. So its r2 with a
+# network could reach the networks' correlation, not squared: 0.99 (lesson 15 shows why).
 #
 # ### Exercise 2: An interval for the mean advantage (8 minutes, ★★☆)
 #
@@ -408,9 +408,9 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # ELS's skill is **0.81** over the mean image, **0.40** over the bent filter and **0.39** over LS. The last number is
-# what equivariance adds with the same pictures and ELS's windows. (LS's own are no better. In windows of $17t$ pixels
-# at time $t$, as in lesson 04, LS has 0.87, behind ELS for 78 seeds; if ELS takes $17t$, too, its skill over LS is
-# 0.32.)
+# what equivariance adds with the same pictures and ELS's windows. (Other windows bring LS a little nearer, not past
+# ELS: LS's own are no better; in windows of $17t$ pixels at time $t$, 17 being all that a pixel of this network can
+# see, it has 0.87, behind ELS for 78 seeds; if ELS takes $17t$, too, its skill over LS is 0.32.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. Five networks (8 minutes)
@@ -549,12 +549,17 @@ assert abs(of_line.quantile(0.5) - 0.927) < 0.003 and abs(number - 78) <= 1
 # At 28 x 28 the ideal denoiser falls from 0.74 to **0.36**: it draws whole garments, and the network no longer does.
 # But the mean of the class falls just as far, from 0.73 to 0.36. What changes is how much equivariance is worth: LS
 # falls from 0.91 to **0.63**, ELS only from 0.94 to **0.88**. ELS is ahead of LS for all 100 seeds, and of the bent
-# filter for 90. (LS in windows measured for LS itself has 0.65, and ELS is still ahead for all. The bent filter with
-# windows two pixels wider has 0.84; ELS is ahead for 83. At 16 x 16, told the class, LS with $17t$ has 0.93, behind ELS
-# for 78.)
+# filter for 90.
+#
+# <details><summary>In detail</summary>
+#
+# LS in windows measured for LS itself has 0.65, and ELS is still ahead for all. The bent filter with windows two pixels
+# wider has 0.84; ELS is ahead for 83. At 16 x 16, told the class, LS with $17t$ has 0.93, behind ELS for 78.
 #
 # It is the larger pictures that bring LS down, not the recipe (batches of 64 pictures instead of 128): at 16 x 16 it
 # gives ELS 0.94 and LS 0.90.
+#
+# </details>
 
 # %% [markdown] tags=["slide"]
 # ## 8. Every pixel sees everything: the UNet (4 minutes)
@@ -652,12 +657,17 @@ assert all(abs(a - b) < 0.006 for a, b in zip(by, (0.93, 0.92, 0.89), strict=Tru
 # For the ResNet the rival is far behind: 0.82 where ELS has 0.91. For the **UNet it is ahead**: it has 0.945 where ELS
 # has 0.925, and wins on 71 seeds; its mean lead is 0.019 (95 % interval: 0.004 to 0.034). But although both networks
 # learned from the same pictures, each needs its own $\tau$: with the other's the rival has only 0.72 for the ResNet and
-# 0.80 for the UNet. So the correlations give windows their shape, and the network gives them their width.
+# 0.80 for the UNet. **So the correlations give windows their shape, and the network gives them their width.**
 #
-# Does the shape matter? For the UNet, in *squares* of as many pixels LS has only 0.77. But in larger squares, ELS's or
-# those of $31t$ pixels at time $t$, it has 0.91 or 0.93: shape mostly saves pixels. (In windows without the negative
-# weights it has 0.89 at most.) For the ResNet shape gains nothing: squares of as many pixels have 0.83, ELS's windows
-# 0.85, those of $17t$ 0.87. That is half of what the rival lacks; the other half is equivariance (ELS: 0.91).
+# <details><summary>In detail: does the shape matter?</summary>
+#
+# Mostly it saves pixels. For the UNet, in *squares* of as many pixels LS has only 0.77, but in larger ones, ELS's or
+# those of $31t$ pixels at time $t$ (31: every window sees the whole picture), it has 0.91 or 0.93. (In windows without
+# the negative weights it has 0.89 at most.) For the ResNet shape gains nothing: squares of as many pixels have 0.83,
+# ELS's windows 0.85, those of $17t$ 0.87. That is half of what the rival lacks; the other half is equivariance (ELS:
+# 0.91).
+#
+# </details>
 
 # %% [markdown] tags=["slide"]
 # For the UNet ELS leads LS by 0.020 on average (0.011 to 0.029), for 64 of 100 seeds, which is hardly luck

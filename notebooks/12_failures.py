@@ -341,7 +341,7 @@ for who, key, stated in (("ELS", "els-zeros", (30, 10)), ("equivariant filter (s
         of_all = both + counted[1], int(theirs.sum() + its.sum()), int(ours.sum()) + counted[0]
         expected_of_all = alike["ELS, below the waist"][0] + number
         print("of all 800: on both lists {}, the network's {}, ELS's {};".format(*of_all), end=" ")
-        print(f"by chance at similar width {expected_of_all:.1f}")
+        print(f"by chance at similar width {expected_of_all:.2f}")
         assert lab.profile != "laptop" or of_all == (17, 39, 59)
 
 # %% tags=["slide", "hide-input"]
@@ -362,7 +362,7 @@ assert sum(int((legs(images) >= 3).sum()) for images in rows.values()) >= 19  # 
 # %% [markdown] tags=["slide"]
 # **Ten** (drawn above): in fewer than one of a thousand shuffles within the fifths are there so many. So the overlap is
 # no accident. Of all 800, ELS names 17 of the network's 39 third legs, with 59 guesses; chance at similar width would
-# give 6.4.
+# give 6.37.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Do all good predictors draw them? (3 minutes)
@@ -411,7 +411,7 @@ print(f"by chance {number:.1f} (p = {p:.2%})")
 new_two = [fresh[f"in two rows, {who}"] for who in ("network-150", "els-zeros")]
 number, p = within_fifths(new_two[1], new_two[0], fresh["width"])
 counts = [int(v.sum()) for v in (*new_two, new_two[0] & new_two[1])]
-print("from the new noises: {}, {}, both {},".format(*counts), f"by chance {number:.1f} (p = {p:.1%})")
+print("from the new noises: {}, {}, both {},".format(*counts), f"by chance {number:.2f} (p = {p:.1%})")
 assert counts == [14, 23, 4] and abs(number - 1.7) < 0.06 and 0.04 < p < 0.08
 if lab.profile == "laptop":
     assert list(found.values()) == [(29, 7), (33, 7), (33, 7), (6, 1), (3, 0)] and twice == [8, 6, 18, 5]
@@ -422,7 +422,7 @@ if lab.profile == "laptop":
 # of section 4's new 22 it names eleven, one more than ELS, with fewer guesses. (The bend is not the cause: not bent, it
 # draws 33 as well; bent, the local filter draws 3.) Nor does the agreement of ELS and network come from spots in a
 # single row: by exercise 1's counter, with two rows, the network has 8, ELS 18, and 5 are on both lists, where chance
-# at similar width gives 1.0. (Of the new noises it finds 14 and 23, 4 on both, where chance gives 1.7: alone too few to
+# at similar width gives 1.0. (Of the new noises it finds 14 and 23, 4 on both, where chance gives 1.67: alone too few to
 # tell.)
 #
 # Is the network sure of its own list? Its first steps go astray, with 150 steps too, though less than with 20 (lesson

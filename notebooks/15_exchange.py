@@ -164,7 +164,8 @@ assert control == [0.47, 0.90, 0.56]
 # (0.86), for **87 of 100** seeds.
 #
 # **But the others must be of the same kind.** If they are all shoes, the formula predicts worse than the mean picture
-# (0.47 and 0.56, over 40 seeds); as many of all kinds predict well (0.90). We trained no network on shoes.
+# (0.47 and 0.56, over 40 seeds); as many of all kinds predict well (0.90). (Whether a *network* of shoes would draw
+# something else we did not try.) Why does it hardly matter whose pictures they are? Section 7.
 
 # %% [markdown]
 # ### Exercise 1: Whose pictures are nearer? (6 minutes, ★★☆)

@@ -797,8 +797,9 @@ def test_an_assignment_holds_no_solution(lesson: str, tmp_path: Path) -> None:
     made = nbformat.reads(text, as_version=4)
     nbformat.validate(made)
     everything = "\n".join(cell.source for cell in made.cells)
-    answers = everything.count("<details><summary>Answer</summary>")  # to the lesson's own questions
-    assert "<summary>Solution" not in everything and everything.count("</details>") == answers
+    kept = everything.count("<details><summary>Answer</summary>")  # to the lesson's own questions
+    kept += everything.count("<details><summary>In detail")
+    assert "<summary>Solution" not in everything and everything.count("</details>") == kept
     for cell in lesson_cells(int(lesson[:2])):
         for folded in SOLUTION.findall(cell.source):
             for code in CODE.findall(folded):

@@ -877,6 +877,12 @@ def test_no_slide_shows_a_solution_or_code(decks: ModuleType) -> None:
     assert slide.body == slide.notes == decks.MARKDOWN.render("**Three** pictures.\n\nMore.")
 
 
+def test_details_are_spoken_but_not_shown(decks: ModuleType) -> None:
+    (slide,) = decks.text_slides("It leads.\n\n<details><summary>In detail</summary>\n\nBy **three**.\n\n</details>")
+    assert slide.body == decks.MARKDOWN.render("It leads.") and "By <strong>three</strong>." in slide.notes
+    assert "details" not in slide.notes
+
+
 def test_a_few_lines_stand_below_their_figure_more_on_a_slide_of_their_own(decks: ModuleType) -> None:
     figure = {"output_type": "display_data", "data": {"text/html": '<img alt="a b c">'}}
     for lines, slides in ((4, 1), (5, 2)):
