@@ -295,16 +295,15 @@ if lab.profile == "laptop":
     assert to_nearest[-1] < 0.01 and (to_nearest[:4] > 2).all()
 
 # %% [markdown] tags=["slide"]
-# $P = 3$ draws neither a blur nor noise, but sharp, ragged **debris**: the nearest patch takes nearly
-# all votes, and 3 x 3 pixels do not say of which garment they are. $P = 7$ and 9
-# draw half a top: on the right shoes have a say. $P = 17$ draws a pullover, and **it is a training image**.
+# $P = 3$ draws neither a blur nor noise, but sharp, ragged **debris**: the nearest patch takes nearly all votes, and 3
+# x 3 pixels do not say of which garment they are. $P = 7$ and 9 draw half a top: on the right shoes have a say. $P =
+# 17$ draws a pullover, and **it is a training image**.
 #
 # The map below each picture shows, for each pixel, the training image with the most votes. A strong colour is the
 # *same* training image in all six maps: the piece that is blue at $P = 13$ comes from the very picture that $P = 17$
-# copies. (Only the 18 largest sources have a colour of their own, nine strong, nine lighter; all others share pale
-# ones.) As the window grows, neighbours must agree on more, and the pieces grow. But the map shows **who was
-# elected**, not that anything was glued: where images are alike, as in the black background, neighbours elect different
-# ones.
+# copies. (Only the 18 largest sources have a colour of their own; all others share pale ones.) As the window grows,
+# neighbours must agree on more, and the pieces grow. But the map shows **who was elected**, not that anything was
+# glued: where images are alike, as in the black background, neighbours elect different ones.
 
 # %% [markdown] tags=["slide"]
 # ## 6. A hundred seeds (7 minutes)

@@ -60,9 +60,8 @@ lab = els.lab()
 # / 2\sigma^2}$. As $\sigma \to 0$, the exponents of unequal distances move apart without limit: the nearest patch takes
 # all the weight. Together:
 #
-# > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
-# > the window of $u$ around $x$**, among those of all training images at that place (in a tie, a mean
-# > of their centres).
+# > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch at $x$
+# > nearest to the window of $u$ there** (in a tie, a mean of their centres).
 #
 # An image made only of such centres is called **locally consistent**: each pixel looks at its surroundings, finds the
 # nearest patch in memory, and sees that it already has the right value.

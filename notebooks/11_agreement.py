@@ -379,7 +379,7 @@ assert abs(of_wider.quantile(0.5) - 0.866) < 0.002 and abs(count - 84) <= 1
 # %% tags=["hide-input"]
 fresh, shown, moved, beaten = els.load_results("11_new_noises"), {}, [], {}
 rivals = ("ls", "17 t", "bent", "bent wiener", "bent equivariant-filter", "bent, no window", "wider")
-print("the new noises: ELS - bent, median (95 % interval), seeds; the strongest of all that we tried")
+print("from the new noises ELS is ahead of the bent filter for ..., of the strongest of all rivals that vote or filter")
 for name in ahead:
     drew, own = els.load_results(name), "els-circular" if "circular" in name else "els-zeros"
     kind = "wiener" if "unet" in name else next(kind for kind in filters[1:] if f"{name}, {kind}" in bent_r2)
@@ -394,7 +394,8 @@ for name in ahead:
     moved += [abs(a - b) for a, b in pairs.values()]
     best = max((who for who in rivals if who in now), key=lambda who: now[who].quantile(0.5))
     gap, beaten[name] = seed_by_seed(now[own], now[chosen]), int((now[own] > now[best]).sum())
-    print(f"{name:42s}{GAP.format(*gap)}; {best} {now[best].quantile(0.5):.3f}, ELS ahead for {beaten[name]}")
+    unclear = "" if gap[1] > 0 else " (by {:.3f}, interval {:.3f} to {:.3f})".format(*gap)
+    print(f"{name:42s}{gap[3]:3d}{unclear}; of {best} for {beaten[name]}")
     assert max(first, key=lambda who: pairs[who][0]) == max(first, key=lambda who: pairs[who][1])
     assert (gap[1] > 0) == ("emoji" not in name)
 print(f"a median moves by {torch.tensor(moved).quantile(0.5):.3f}, at most by {max(moved):.3f}")
@@ -423,8 +424,10 @@ here, wide = laptop.network.name, els.load_results("11_bent_wider")
 wider_by = [fresh[f"wider, {here}"] - fresh[f"bent, {here}"], wide[f"{here}, local-filter"] - curved[1]]
 kinds = [fresh[f"{who}, {here}"].quantile(0.5).item() for who in ("bent", "bent equivariant-filter", "17 t")]
 print(f"first network, two pixels wider, seed by seed: before {wider_by[1].quantile(0.5):.3f}, now "
-      f"{wider_by[0].quantile(0.5):.3f}; now: weights per pixel {kinds[0]:.3f}, per class {kinds[1]:.3f}")  # fmt: skip
-print(f"UNet, new noises: LS, correlations {shown['fashion-mnist-16-unet-zeros']['LS, correlations'][1]:.3f}")
+      f"{wider_by[0].quantile(0.5):.3f}")  # fmt: skip
+print("its bent filter now, weights per pixel {:.3f}, per class {:.3f}; LS with 17 t {:.3f}".format(*kinds))
+unet = {who: both[1] for who, both in shown["fashion-mnist-16-unet-zeros"].items() if both}
+print("UNet, new noises:", ", ".join(f"{who} {number:.3f}" for who, number in unet.items()))
 
 # %% [markdown] tags=["slide"]
 # Typically by a hundredth, at most by $0.052$ (IS, with emoji). And **none of the six gets another leader.** With four

@@ -28,6 +28,7 @@ ELSEWHERE = (  # of stored arrays, asserted in tests/test_results.py and tests/t
     "has 0.858, two pixels wider 0.849, with weights per boundary class 0.870, and LS with $17t$ 0.875",
     "correlations: 0.930, before 0.945)",
     "window has 0.39 now, and ELS is ahead for 70",
+    "With the network's 20 steps ELS is 0.014 ahead",
     "(0.000 to 0.026); of both hundreds together 0.010, 0.002 to 0.023. Told the class, the two are level (ELS is ahead "
     "for 46). With the first step exact ELS has 0.934",
     "Of an exchanged colour ELS foretells 0.53, with one pixel at the last step 0.63, the straight filter 0.58, bent "
