@@ -23,14 +23,14 @@ ELSEWHERE = (  # of stored arrays, asserted in tests/test_results.py and tests/t
     "| UNet with attention | 0.83 | 82 | 0.40 | 70 |",
     "| transformer, 8,000 steps | 0.87 | 36 | 0.48 | 31 |",
     "| transformer, 16,000 steps | 0.85 | 65 | 0.46 | 56 |",
-    "it is 0.013, 0.008 to 0.019, and ELS ahead for 68 of 200. (With one pixel at the last step ELS has 0.812 there, and "
-    "is ahead of the bent filter for 62 of 100, by 0.010, 0.002 to 0.021.)",
+    "it is 0.013, 0.008 to 0.019, and ELS ahead for 68 of 200. (With one pixel at the last step ELS has 0.812 there, "
+    "and is ahead of the bent filter for 62 of 100, by 0.010, 0.002 to 0.021.)",
     "has 0.858, two pixels wider 0.849, with weights per boundary class 0.870, and LS with $17t$ 0.875",
     "correlations: 0.930, before 0.945)",
     "window has 0.39 now, and ELS is ahead for 70",
     "With the network's 20 steps ELS is 0.014 ahead",
-    "(0.000 to 0.026); of both hundreds together 0.010, 0.002 to 0.023. Told the class, the two are level (ELS is ahead "
-    "for 46). With the first step exact ELS has 0.934",
+    "(0.000 to 0.026); of both hundreds together 0.010, 0.002 to 0.023. Told the class, the two are level (ELS is "
+    "ahead for 46). With the first step exact ELS has 0.934",
     "Of an exchanged colour ELS foretells 0.53, with one pixel at the last step 0.63, the straight filter 0.58, bent "
     "0.66; in the two colours left alone 0.25, 0.39, 0.42 and 0.48",
     "ELS 0.77, LS 0.77, IS 0.48 {cite}`kamb2025` (if r was printed, r2 0.59, 0.59, 0.23)",

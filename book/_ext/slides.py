@@ -32,7 +32,7 @@ DENSE = 90  # words: more are set smaller, the smaller the more there are, and a
 LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
 EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
 ANSWER = re.compile(r"<details><summary>Answer</summary>\n(.*?)</details>", re.DOTALL)  # its question has had a slide
-DETAIL = re.compile(r"<details><summary>In detail[^<]*</summary>\n(.*?)</details>", re.DOTALL)  # spoken, if anybody asks
+DETAIL = re.compile(r"<details><summary>In detail[^<]*</summary>\n(.*?)</details>", re.DOTALL)  # spoken only
 SOLUTION = re.compile(r"(?:^Stuck\?.*?\n\n)?<details>.*?</details>", re.DOTALL | re.MULTILINE)
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
