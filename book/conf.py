@@ -63,6 +63,7 @@ html_css_files = ["course.css"]
 html_js_files = [
     "from-disk.js",
     "contents.js",
+    "predict.js",
     (None, {"body": 'document.documentElement.dataset.mode ||= "auto";'}),  # the theme complains of none in the console
 ]
 html_favicon = "_static/favicon.svg"
@@ -119,6 +120,22 @@ def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
         time.parent.insert(time.parent.index(time) + 1, nodes.paragraph("", "", words, start, nodes.Text(".")))
 
 
+CHOICE = """<fieldset class="els-answers pst-js-only">
+<legend>Answers:</legend>
+<label><input type="radio" name="els-answers" value="covered" autocomplete="off" checked> covered until you decide</label>
+<label><input type="radio" name="els-answers" value="shown" autocomplete="off"> all shown</label>
+</fieldset>"""
+
+
+def let_choose_answers(app: Sphinx, doctree: nodes.document) -> None:
+    """Below that, a lesson that asks has the switch of predict.js: in the page, so that nothing jumps when it comes."""
+    if app.env.docname.startswith("notebooks/"):
+        asked = any(word.astext() == "Predict." for word in doctree.findall(nodes.strong))
+        where = next(one for one in doctree.findall(nodes.paragraph) if one.astext().startswith("Here you read "))
+        if asked:
+            where.parent.insert(where.parent.index(where) + 1, nodes.raw("", CHOICE, format="html"))
+
+
 def describe(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
     """What a search engine or a shared link shows of a page that says nothing itself: its title, its first words."""
     if doctree is None:
@@ -159,6 +176,7 @@ def drop_outputs(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", mark_columns)
     app.connect("doctree-read", say_where_it_runs)
+    app.connect("doctree-read", let_choose_answers)
     app.connect("html-page-context", items_of_a_list)
     app.connect("html-page-context", describe)
     app.connect("build-finished", drop_source_maps)

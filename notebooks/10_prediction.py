@@ -74,7 +74,7 @@ print(f"seeds {again}, drawn again, match the stored drawings to within {within}
 # (ELS) draws from that seed's noise. **Predict.** Take a pencil and draw what the network will make of it. The second
 # cell lets the network draw.
 
-# %% tags=["slide"]
+# %% tags=["slide", "question"]
 seed = 66
 
 

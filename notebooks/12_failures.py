@@ -64,7 +64,7 @@ live = {  # do they draw what is stored?
 # **Predict.** Here are ten of the network's drawings. How many, would *you* say, have a leg too many? And on how many
 # of the ten will the equivariant local machine (ELS), which has no weights, draw the extra leg too?
 
-# %% tags=["slide", "hide-input"]
+# %% tags=["slide", "hide-input", "question"]
 show(
     plotting.image_rows({"network": trousers["network"][some]}, titles=[f"seed {s}" for s in some]),
     alt="Ten pairs of trousers drawn by the network. Several have a third leg, or a bright streak between or beside "
@@ -468,7 +468,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** Which row is real? And what will ELS have drawn from the noise of the other row?
 
-# %% tags=["slide", "hide-input"]
+# %% tags=["slide", "hide-input", "question"]
 first = list(range(12))
 rows = dict(zip("AB", (stored["pullover.network-150"][first], real["pullover"][first]), strict=True))
 show(

@@ -25,9 +25,11 @@ window.addEventListener("beforeprint", () => {
 });
 window.addEventListener("afterprint", () => (document.documentElement.dataset.theme = theme));
 
-// What scrolls sideways can be reached by keyboard.
-window.addEventListener("load", async () => {
+// What scrolls sideways can be reached by keyboard, also what only scrolls, or is only seen, later.
+async function reachWhatScrolls() {
   await window.MathJax?.startup?.promise;
   for (const one of document.querySelectorAll(".bd-article :is(table, pre, span.math, mjx-container, .els-scrolls)"))
     if (one.scrollWidth > one.clientWidth + 3) one.tabIndex = 0;
-});
+}
+window.addEventListener("load", reachWhatScrolls);
+window.addEventListener("resize", () => document.readyState === "complete" && reachWhatScrolls());
