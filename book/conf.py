@@ -120,10 +120,11 @@ def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
         time.parent.insert(time.parent.index(time) + 1, nodes.paragraph("", "", words, start, nodes.Text(".")))
 
 
-CHOICE = """<fieldset class="els-answers pst-js-only">
+CHOICE = """
+<fieldset class="els-answers pst-js-only">
 <legend>Answers:</legend>
-<label><input type="radio" name="els-answers" value="covered" autocomplete="off" checked> covered until you decide</label>
-<label><input type="radio" name="els-answers" value="shown" autocomplete="off"> all shown</label>
+<label><input type="radio" name="els-answers" value="covered" checked> covered until you decide</label>
+<label><input type="radio" name="els-answers" value="shown"> all shown</label>
 </fieldset>"""
 
 

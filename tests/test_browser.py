@@ -40,6 +40,8 @@ PAGES = ["book/index", "book/start", "book/play", "book/theory", "book/measured"
          "book/further", "book/status", "book/teach/index", "book/teach/lessons/02", "notebooks/00_result",
          "notebooks/02_ideal", "notebooks/07_els"]  # fmt: skip
 
+COVERED = "notebooks/12_failures"  # a lesson without explorers, looked at before anything is decided
+
 
 @pytest.fixture(scope="module")
 def served(site: Path) -> Iterator[str]:
@@ -52,10 +54,16 @@ def served(site: Path) -> Iterator[str]:
     server.shutdown()
 
 
-class Visit:
-    """A page in a window of its own; `leave` asserts that nothing failed and nothing was asked of the outside."""
+ALL_SHOWN = "localStorage.setItem('els-answers', 'shown')"  # the switch of a lesson's answers, as it is remembered
 
-    def __init__(self, browser: Any, address: str, **window: Any) -> None:
+
+class Visit:
+    """A page in a window of its own; `leave` asserts that nothing failed and nothing was asked of the outside.
+
+    Whoever comes has chosen to see all answers of the lessons, unless their memory is something else, a script.
+    """
+
+    def __init__(self, browser: Any, address: str, memory: str = ALL_SHOWN, **window: Any) -> None:
         self.base = re.split("/(?:book|notebooks|search)", address)[0]
         self.page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}, **window})
         self.errors: list[str] = []
@@ -65,6 +73,7 @@ class Visit:
         self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url[:200]}"))
         self.page.on("response", lambda r: self.errors.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
         self.page.on("request", self._look)
+        self.page.add_init_script(memory)
         self.page.goto(address)
 
     def _look(self, request: Any) -> None:
@@ -75,7 +84,7 @@ class Visit:
         """Wait until all is loaded, explorers included."""
         self.page.wait_for_load_state("networkidle")
         if self.page.locator('script[type="application/vnd.jupyter.widget-state+json"]').count():
-            self.page.wait_for_selector(".els input, .els [tabindex]", timeout=60_000)
+            self.page.wait_for_selector(".els input, .els [tabindex]", state="attached", timeout=60_000)
 
     def leave(self) -> None:
         self.settle()
@@ -647,7 +656,7 @@ def test_an_old_browser_is_told_what_an_explorer_needs(chromium: Any, site: Path
     """Safari before 16.4 cannot unpack what an explorer shows: its place says so, and is not left empty."""
     for name, place in (("book/index", "#explorer"), ("notebooks/04_local", ".cell_output")):
         page = chromium.new_page()
-        page.add_init_script("delete window.DecompressionStream")
+        page.add_init_script(f"delete window.DecompressionStream; {ALL_SHOWN}")
         page.goto(f"{site.as_uri()}/{name}.html")
         told = page.locator(place, has_text="This explorer needs a newer browser").first
         told.wait_for()
@@ -892,6 +901,181 @@ def test_every_explorer_answers_to_the_keyboard(chromium: Any, site: Path) -> No
     assert sliders >= 4 and pickers >= 3
 
 
+# Whether each answer of a lesson is seen: what is in it, as it may be hidden and yet have a place.
+SEEN = """() => [...document.querySelectorAll(".els-answer")].map(({ firstElementChild: e }) =>
+    e.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true }) && e.offsetHeight > 0)"""
+BROWSERS = {"new": "", "old": "delete window.onbeforematch"}  # an old one finds no words in what is hidden
+
+
+def section(page: Any, words: str) -> Any:
+    """The section with these words in its heading."""
+    return page.locator("section", has=page.locator(f"> :is(h2, h3):has-text('{words}')"))
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_answers_are_covered_and_a_section_opens_question_by_question(browser: str, chromium: Any, site: Path) -> None:
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/01_noise.html", BROWSERS[browser])
+    page = visit.page
+    page.wait_for_selector(".els-decide")
+    hidden = page.locator(".els-answer").evaluate_all("all => all.map(one => one.getAttribute('hidden'))")
+    assert set(hidden) == {"until-found" if browser == "new" else ""} and not any(page.evaluate(SEEN))
+    assert len(hidden) == 10 and page.get_by_role("radio", name="covered until you decide").is_checked()
+
+    film = section(page, "5. Can the film run backwards?")
+    first, second = film.locator(".els-answer").all()
+    seen = "one => one.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true })"
+    questions = [film.locator("p", has_text=words) for words in ("You know only where", "Will these paths cross?")]
+    buttons = film.get_by_role("button", name="I have decided: show", include_hidden=True).all()
+    shows = film.locator(".els-answer > :first-child").all()
+    assert [one.evaluate(seen) for one in (*questions, *buttons, *shows)] == [True, False, True, False, False, False]
+    assert buttons[0].get_attribute("aria-expanded") == "false"
+    assert buttons[0].get_attribute("aria-controls") == first.get_attribute("id")
+    buttons[0].focus()
+    page.keyboard.press("Enter")
+    assert [one.evaluate(seen) for one in (*questions, *buttons, *shows)] == [True, True, False, True, True, False]
+    assert first.evaluate("one => one === document.activeElement")
+    page.keyboard.press("Tab")
+    assert first.evaluate("one => one.contains(document.activeElement) && one !== document.activeElement")
+    assert first.get_attribute("tabindex") is None, "one comes through once"
+    buttons[1].click()
+    assert [one.evaluate(seen) for one in (*questions, *buttons, *shows)] == [True, True, False, False, True, True]
+    assert second.evaluate("one => one === document.activeElement") and sum(page.evaluate(SEEN)) == 2
+    visit.leave()
+
+
+def test_no_question_has_its_answer_below_it(chromium: Any, site: Path) -> None:
+    """In all lessons. What a question is about stays in sight, and so do exercises, but not what follows them."""
+    for name in LESSONS:
+        visit = Visit(chromium, f"{site.as_uri()}/notebooks/{name}.html", "")
+        told = visit.page.evaluate(
+            """() => [...document.querySelectorAll(".bd-article p > strong")].filter((word) =>
+                word.textContent === "Predict.").map(({ parentElement: question }) => {
+                    let next = question.nextElementSibling;
+                    while (next?.matches(".tag_question, details")) next = next.nextElementSibling;
+                    return [Boolean(next?.matches(".els-decide")), next?.tagName, question.textContent];
+                })"""
+        )
+        assert len(told) >= 3 and sum(covered for covered, *_ in told) >= 3
+        for covered, tag, question in told:
+            assert covered or tag in (None, "SECTION"), (name, question)
+        visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/{COVERED}.html", "")
+    page = visit.page
+    about = page.locator("p:has-text('Which row is real?') + .tag_question img")
+    assert about.is_visible() and not about.evaluate("one => one.closest('.els-answer')")
+    exercise = section(page, "Exercise 2: Chance among alike")
+    assert exercise.get_by_text("Solution").is_visible() and exercise.locator("> .els-decide").count() == 1
+    assert exercise.locator("> .els-decide ~ :not(.els-answer)").count() == 0, "the question stands above the exercise"
+    visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/07_els.html", "")
+    four = section(visit.page, "5. Four machines, one noise").first
+    four.get_by_role("button", name="I have decided: show").last.click()
+    assert visit.page.evaluate(SEEN)[:2] == [True, True] and four.locator(".els-decide:visible").count() == 0
+    visit.leave()
+
+
+def test_the_choice_to_see_all_answers_is_remembered(chromium: Any, site: Path) -> None:
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/01_noise.html", "")
+    page = visit.page
+    switch = page.get_by_role("group", name="Answers:")
+    assert switch.bounding_box()["y"] < section(page, "1. A picture with one pixel").bounding_box()["y"]
+    switch.get_by_label("all shown").check()
+    assert all(page.evaluate(SEEN)) and page.locator(".els-decide:visible").count() == 0
+    page.locator("a.right-next").click()
+    page.wait_for_url("**/02_ideal.html")
+    assert len(page.evaluate(SEEN)) == 12 and all(page.evaluate(SEEN)) and switch.get_by_label("all").is_checked()
+    switch.get_by_label("covered").check()
+    assert not any(page.evaluate(SEEN))
+    page.goto(f"{site.as_uri()}/notebooks/01_noise.html")
+    page.wait_for_load_state()
+    assert not any(page.evaluate(SEEN)) and switch.get_by_label("covered").is_checked()
+    page.goto(f"{site.as_uri()}/book/theory.html")
+    assert page.locator(".els-answer, .els-answers, .els-decide").count() == 0, "only lessons ask"
+    visit.leave()
+    forgets = """for (const name of ["getItem", "setItem"]) { const before = Storage.prototype[name];
+        Storage.prototype[name] = function (key, ...more) {
+            if (key === "els-answers") throw new DOMException("no", "SecurityError");
+            return before.call(this, key, ...more); } }"""
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/01_noise.html", forgets)
+    assert not any(visit.page.evaluate(SEEN))
+    visit.page.get_by_label("all shown").check()
+    assert all(visit.page.evaluate(SEEN))
+    visit.leave()
+
+
+def test_without_javascript_and_on_paper_answers_are_shown(chromium: Any, site: Path) -> None:
+    address = f"{site.as_uri()}/notebooks/01_noise.html"
+    page = chromium.new_page(java_script_enabled=False)
+    page.goto(address)
+    assert page.locator("p", has_text="Nobody overtakes anybody").is_visible()
+    assert page.locator(".els-decide, .els-answer").count() == 0
+    assert page.locator(".els-answers").count() == 1 and not page.locator(".els-answers").is_visible()
+    page.close()
+    for memory in BROWSERS.values():
+        visit = Visit(chromium, address, memory)
+        assert not any(visit.page.evaluate(SEEN))
+        visit.page.emulate_media(media="print")
+        assert all(visit.page.evaluate(SEEN))
+        assert visit.page.locator(".els-decide:visible, .els-answers:visible").count() == 0
+        covered = visit.page.evaluate("() => document.querySelector('article').scrollHeight")
+        visit.page.evaluate("() => document.querySelectorAll('.els-answer').forEach((one) => (one.hidden = false))")
+        assert covered == visit.page.evaluate("() => document.querySelector('article').scrollHeight") > 5000
+        visit.leave()
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_who_looks_for_something_that_is_covered_finds_it(browser: str, chromium: Any, site: Path) -> None:
+    address = f"{site.as_uri()}/notebooks/01_noise.html"
+    for place in ("#answer-6", ""):
+        visit = Visit(chromium, address + place, BROWSERS[browser])
+        page = visit.page
+        if not place:
+            assert not any(page.evaluate(SEEN))
+            page.evaluate("() => (location.hash = 'answer-6')")
+            page.wait_for_function("document.querySelector('.els-answer:not([hidden])')")
+        visit.settle()
+        assert sum(page.evaluate(SEEN)) == 2, "and what one must know to understand the question"
+        parts = section(page, "5. Can the film run backwards?").locator(".els-answer")
+        assert parts.nth(1).get_attribute("id") == "answer-6"
+        assert -1 < parts.nth(1).bounding_box()["y"] < 900
+        visit.leave()
+    if browser == "new":  # the browser looks for words
+        visit = Visit(chromium, f"{address}#:~:text=Nobody%20overtakes", "")
+        visit.settle()
+        assert sum(visit.page.evaluate(SEEN)) == 2
+        assert 0 < visit.page.locator("p", has_text="Nobody overtakes").bounding_box()["y"] < 1000
+        visit.leave()
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_was_covered_is_as_it_would_have_been(width: int, browser: str, chromium: Any, site: Path) -> None:
+    """Explorers and formulas that were drawn while nobody saw them, and what scrolls is reached by keyboard."""
+    look = """() => [".els", ".els canvas", "mjx-container > svg", "pre", "[tabindex='0']"].map((what) =>
+        [what, [...document.querySelectorAll(`.els-answer ${what}`)].map((one) => one.getBoundingClientRect())
+            .map(({ width, height }) => [width, height].map(Math.round).join(" x "))])"""
+    found = []
+    for memory in (ALL_SHOWN, BROWSERS[browser]):
+        size = {"width": width, "height": 900}
+        visit = Visit(chromium, f"{site.as_uri()}/notebooks/07_els.html", memory, viewport=size)
+        visit.settle()
+        page = visit.page
+        page.evaluate("() => MathJax.startup.promise")
+        while page.locator(":not(.els-answer[hidden]) > .els-decide:visible").count():
+            page.locator(":not(.els-answer[hidden]) > .els-decide:visible").first.click()
+        assert all(page.evaluate(SEEN))
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        found.append(page.evaluate(look))
+        slider = page.locator(".els-answer .els input[type=range]")
+        before = drawn(page, ".els-answer .els:has(input[type=range])")
+        slider.press("End")
+        assert drawn(page, ".els-answer .els:has(input[type=range])") != before
+        visit.leave()
+    shown, opened = found
+    assert shown == opened and all(sizes for _, sizes in shown)
+    assert all(int(place.split()[0]) > 300 for place in dict(opened)[".els"])
+
+
 @pytest.mark.parametrize("name", [*LESSONS, "lecture"])
 def test_slides(name: str, chromium: Any, site: Path) -> None:
     """From disk: the deck opens, moves on, typesets its formulas, and every slide fits."""
@@ -917,10 +1101,11 @@ def test_accessibility(theme: str, width: int, chromium: Any, served: str) -> No
     """axe-core has nothing serious to say about any kind of page, in either theme, on a desktop and on a phone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = []
-    for name in [*PAGES, "search"]:
+    for name in [*PAGES, "search", COVERED]:
         size = {"width": width, "height": 1000}
         words = "?q=mosaic" if name == "search" else ""
-        visit = Visit(chromium, f"{served}/{name}.html{words}", color_scheme=theme, viewport=size)
+        memory = "" if name == COVERED else ALL_SHOWN
+        visit = Visit(chromium, f"{served}/{name}.html{words}", memory, color_scheme=theme, viewport=size)
         page = visit.page
         page.evaluate(f"() => {{ document.documentElement.dataset.theme = '{theme}' }}")
         visit.settle()  # axe would keep an explorer waiting for longer than it can

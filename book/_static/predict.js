@@ -136,10 +136,6 @@
     });
     document.addEventListener("beforematch", (event) => uncover(event.target));
     window.addEventListener("hashchange", goToHash);
-    // Words that were looked for on this site are marked a moment after the page has come.
-    window.addEventListener("load", () =>
-      setTimeout(() => document.querySelectorAll(".els-answer .highlighted").forEach(uncover), 100),
-    );
     // Back from a lesson on which the choice was changed.
     window.addEventListener("pageshow", (event) => event.persisted && setAll(remembered()));
   }
