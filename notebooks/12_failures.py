@@ -418,15 +418,14 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # **A high r2 is not enough**: the local filter draws only 6. **Votes are not needed**: the equivariant filter draws 33
 # and, like ELS, names seven of the network's 17, that is, has three legs on their seeds (chance at similar width: 3.4);
-# of section 4's new 22 it names eleven, with fewer guesses than ELS. Nor does the agreement of ELS and
-# network come from spots in a single row: by exercise 1's counter, with two rows, the network has 8, ELS 18, and 5 are
-# on both lists, where chance at similar width gives 1.0.
+# of section 4's new 22 it names eleven, with fewer guesses than ELS. Nor does the agreement of ELS and network come
+# from spots in a single row: by exercise 1's counter, with two rows, the network has 8, ELS 18, and 5 are on both
+# lists, where chance at similar width gives 1.0.
 #
 # <details><summary>In detail</summary>
 #
 # The bend is not the cause: not bent, the equivariant filter draws 33 as well; bent, the local filter draws 3. Of the
-# new noises the counter with two rows finds 14 (network) and 23 (ELS), 4 on both lists, where chance gives 1.67: alone
-# too few to tell.
+# new noises the counter with two rows finds 14 (network) and 23 (ELS), 4 on both lists: alone too few to tell.
 #
 # </details>
 #
@@ -749,9 +748,15 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **The mean does as much.** At two fifths, nine lopsided drawings are left, as with wide late windows; no drawing has
-# three legs (of a fresh hundred, two have), and r2 is 0.96. At a fifth, 22 are left; windows of 15 from 0.4 to 0.6
-# leave 20. But those windows had been chosen on the same hundred seeds. On a fresh hundred ELS has 38; the windows
-# leave 22, the mean 26 at a fifth and 10 at two fifths.
+# three legs, and r2 is 0.96.
+#
+# <details><summary>In detail</summary>
+#
+# Of a fresh hundred, two drawings have three legs at two fifths. At a fifth, 22 lopsided ones are left; windows of 15
+# from 0.4 to 0.6 leave 20. But those windows had been chosen on the same hundred seeds. On a fresh hundred ELS has 38;
+# the windows leave 22, the mean 26 at a fifth and 10 at two fifths.
+#
+# </details>
 #
 # No wonder: the mean is fairly symmetric (mirror r2 0.91), and every drawing moves closer to it. **A lower count shows
 # no cause**, nor does a better r2. It remains open whether short windows made the errors, and whether the network looks

@@ -606,13 +606,19 @@ assert abs(row[0] - 0.60) < 0.006 and abs(row[1] - 0.36) < 0.006 and ahead == [2
 # these colours about as much as the network does (1.07 times), but often in another direction (cosine 0.61; the filter
 # has 0.68).
 #
-# If unsure of the direction, say less. Made smaller (each half of the noises by the factor that is best for the other,
-# 0.55), the change of ELS foretells 0.37; the filter's gains nothing. Of ELS's error, only a part is size.
-#
 # Of the whole change, ELS foretells 0.50 and the bent filter 0.65. **With emoji, a filter that does not vote foretells
-# more of such a change than the formula does.** (With one pixel in its last step, ELS foretells 0.60 of it: less than
-# the bent filter, ahead for 28 of 100 seeds, but more than the straight one, 0.56, ahead for 56; in the two colours
-# left alone 0.36, less than both.)
+# more of such a change than the formula does.**
+#
+# <details><summary>In detail</summary>
+#
+# If unsure of the direction, say less: made smaller (each half of the noises by the factor that is best for the other,
+# 0.55), the change of ELS foretells 0.37 of what happens there; the filter's gains nothing. Of ELS's error, only a part
+# is size.
+#
+# With one pixel in its last step, ELS foretells 0.60 of the whole change: less than the bent filter, ahead for 28 of
+# 100 seeds, but more than the straight one, 0.56, ahead for 56; in the two colours left alone 0.36, less than both.
+#
+# </details>
 
 # %% [markdown] tags=["slide"]
 # ## 7. What a drawing is made of (8 minutes)
