@@ -94,12 +94,11 @@ if lab.profile == "laptop":
     assert all(abs(v - stated) < 0.01 for v, stated in zip(at_nine.values(), (0.31, 0.12, 0.09), strict=True))
 
 # %% [markdown] tags=["slide"]
-# What lies outside a square of width 9 moves the ideal denoiser's answer by 0.31 (root mean square). It moves the
-# network's by 0.12, less than half as much, and the linear filter's by 0.09, although nothing keeps it from looking
-# far. As in lesson 03, the odd one out is the ideal denoiser.
+# What lies outside a square of width 9 moves the ideal denoiser's answer by 0.31 (root mean square), the network's by
+# 0.12, less than half as much. (The linear filter's it moves by 0.09, although nothing keeps that from looking far. As
+# in lesson 03, the odd one out is the ideal denoiser.)
 #
-# So looking less far does not set networks apart. What looks far is the ideal denoiser, because it votes for whole
-# pictures. Let us forbid that: no pixel may look beyond a window.
+# **Who votes for whole pictures looks far, and copies.** Let us forbid that: no pixel may look beyond a window.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The window (3 minutes)
