@@ -32,6 +32,7 @@
   // What a question is about may stand below it: its cell has the tag "question". A folded answer is covered as it is.
   const belongsToQuestion = (one) => one.matches(".tag_question, details");
   const isExercise = (section) => section.id.startsWith("exercise-");
+  const isSolution = (one) => one.matches("details") && one.firstElementChild.textContent === "Solution";
 
   /** Begins a part that answers a question: in place of `first`, or behind the part that the question itself is in. */
   function begin(question, first, inside) {
@@ -61,7 +62,7 @@
    */
   function look(section, question) {
     const children = [...section.children];
-    const task = isExercise(section) ? children.map((one) => one.tagName).lastIndexOf("DETAILS") : -1;
+    const task = isExercise(section) ? children.map(isSolution).lastIndexOf(true) : -1;
     if (isExercise(section) && task < 0) return question;
     let part = null; // where what follows goes
     let asked = false; // and the answer has not begun
