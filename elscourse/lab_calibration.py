@@ -64,11 +64,7 @@ def calibrate_lab(
             progress=True,
             checkpoint=checkpoints[name],
         )
-        if _came_with_the_course(path) and before is not None and before.machines[name] != pairs:
-            raise CourseError(
-                f"{path} came with the course, and {name} has other sizes here, as another processor or device rounds "
-                "in another way: it stays as it was."
-            )
+        _check_same(path, before, name, pairs)
         now = sizes_of(lab.network.card, path)  # another process may have measured another machine meanwhile
         if now is not None and now.command == command:
             found.machines |= now.machines
@@ -90,6 +86,15 @@ def _check_replaceable(path: Path, before: CalibratedSizes, command: str, machin
     if before.command != command and not fresh:
         raise CourseError(
             f"{path} holds what `{before.command}` measured: use the same settings, or --fresh to replace it."
+        )
+
+
+def _check_same(path: Path, before: CalibratedSizes | None, machine: str, pairs: list[tuple[float, int]]) -> None:
+    """Raise CourseError if sizes that came with the course would become other ones."""
+    if _came_with_the_course(path) and before is not None and before.machines[machine] != pairs:
+        raise CourseError(
+            f"{path} came with the course, and {machine} has other sizes here, as another processor or device rounds "
+            "in another way: it stays as it was."
         )
 
 
