@@ -379,7 +379,7 @@ assert abs(of_wider.quantile(0.5) - 0.866) < 0.002 and abs(count - 84) <= 1
 # %% tags=["hide-input"]
 fresh, shown, moved, beaten = els.load_results("11_new_noises"), {}, [], {}
 rivals = ("ls", "17 t", "bent", "bent wiener", "bent equivariant-filter", "bent, no window", "wider")
-print("from the new noises ELS is ahead of the bent filter for ..., of the strongest of all rivals that vote or filter")
+print("of the new noises: ELS is ahead of the bent filter for ...; of the strongest rival")
 for name in ahead:
     drew, own = els.load_results(name), "els-circular" if "circular" in name else "els-zeros"
     kind = "wiener" if "unet" in name else next(kind for kind in filters[1:] if f"{name}, {kind}" in bent_r2)
