@@ -15,20 +15,16 @@ const PRESETS = { // the story in three steps; what comes of each is not told be
   "It sees only what is near": { size: 7, farther: false, place: "exactly" },
   "It knows its place only by the border; its windows shrink": { size: 3, farther: true, place: "border" },
 };
-// one for each picture; those of the first three also in make_painted.py
+// one for each picture; those of the first seven also in elscourse/plotting.py, VOTERS
 const COLOURS = "e69f00 56b4e9 009e73 f0e442 0072b2 d55e00 cc79a7 ffffff a6761d b3de69"
   .split(" ")
   .map((hex) => [0, 2, 4].map((from) => parseInt(hex.slice(from, from + 2), 16)));
 
-/** Face, house, tree: # is white, all else black. */
-function painted() {
-  return PAINTED.map((marks) => Float64Array.from(marks, (mark) => (mark === "#" ? 1 : -1)));
-}
-
-function clothes() {
-  const stored = bytes(CLOTHES);
-  return Array.from({ length: stored.length / AREA }, (_, n) =>
-    Float64Array.from(stored.subarray(n * AREA, (n + 1) * AREA), (byte) => byte / 127.5 - 1),
+/** Pictures that were stored as bytes in base64. */
+function unpacked(text) {
+  const all = bytes(text);
+  return Array.from({ length: all.length / AREA }, (_, n) =>
+    Float64Array.from(all.subarray(n * AREA, (n + 1) * AREA), (byte) => byte / 127.5 - 1),
   );
 }
 
@@ -110,7 +106,7 @@ function tick(label, changed) {
 function trainingSet(changed) {
   const thumbs = element("div");
   const past = []; // what Undo brings back, the latest last
-  let pictures = kept() ?? painted();
+  let pictures = kept() ?? unpacked(PAINTED);
   let picked = 0;
   let ink = 1;
   let tinted = false;
@@ -151,8 +147,8 @@ function trainingSet(changed) {
     const rest = pictures.filter((_, n) => n !== picked);
     replace(rest, Math.min(picked, rest.length - 1));
   });
-  const shapes = button("Begin with face, house, tree", () => replace(painted(), 0));
-  const garments = button("Begin with ten clothes", () => replace(clothes(), 0));
+  const shapes = button("Begin with face, house, tree", () => replace(unpacked(PAINTED), 0));
+  const garments = button("Begin with ten clothes", () => replace(unpacked(CLOTHES), 0));
 
   const seen = (n) => coloured(pictures[n], tinted && ownVotes(n));
 

@@ -108,12 +108,12 @@ class ImageSet:
 def load(name: str | Path, size: Size | None = None, n: int | None = None) -> ImageSet:
     """The first n images of a published set, or the first n of a folder or file by path, at the given size.
 
-    name: "fashion-mnist" (the first 10,000 are bundled), "emoji" (bundled), "fashion-mnist-test", "mnist", "cifar10",
-    "celeba": the training parts, except where the name says test. Or a folder of png, jpg, bmp, webp, gif or tif files
-    (of 8 or 16 bits per pixel), also in subfolders: grey if all of them are, black where they are transparent, the
-    first frame or page of several, in the order of their paths (10.png comes before 2.png, and the first n may lack the
-    last classes). Its subfolders are the classes if every image lies in one. A set's name comes before a folder of the
-    same name: for the folder, write "./mnist".
+    name: "fashion-mnist" (the first 10,000 are bundled), "emoji" and "painted" (bundled), "fashion-mnist-test",
+    "mnist", "cifar10", "celeba": the training parts, except where the name says test. Or a folder of png, jpg, bmp,
+    webp, gif or tif files (of 8 or 16 bits per pixel), also in subfolders: grey if all of them are, black where they
+    are transparent, the first frame or page of several, in the order of their paths (10.png comes before 2.png, and the
+    first n may lack the last classes). Its subfolders are the classes if every image lies in one. A set's name comes
+    before a folder of the same name: for the folder, write "./mnist".
         Or the path of a .npy file with shape (N, C, H, W), float32 or float64 in [-1, 1], which may be larger than
         memory: it is mapped, not read, and cannot be resized; what you write to its images never reaches the file.
         Classes, if any, lie beside NAME.npy as NAME.labels.npy.

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import CourseError, shape_of, type_of
+from .machine import Posterior
 from .patches import size_at
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ MOST = 100  # images in a row: more are too small to be seen, and take minutes t
 INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#009e73"
 # likewise, of sources; none is grey, which means that there is no source
 SOURCES = BLUE, "#e69f00", GREEN, "#f0e442", "#56b4e9", ORANGE, "#cc79a7", "#332288", "#661100"
+# of voters: the bright ones first, as they are seen on black
+VOTERS = "#e69f00", "#56b4e9", GREEN, "#f0e442", BLUE, ORANGE, "#cc79a7"
 
 
 def show(figure: Figure, *, alt: str = "") -> None:
@@ -243,6 +247,37 @@ def _draw_seams(axis: Any, source: Int[Tensor, "H W"]) -> None:
     y, x = (source[:, 1:] != source[:, :-1]).nonzero().cpu().numpy().T
     axis.vlines(x + 0.5, y - 0.5, y + 0.5, **line)
     axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+def coloured_by_voters(images: Float[Tensor, "B 1 H W"], votes: Posterior) -> Float[Tensor, "B 3 H W"]:
+    """Grey images, each pixel in the colours of the training images that voted for it, mixed by their weights.
+
+    votes: what `machine.posterior(x_t, t)` says of these images. Training image n has the colour VOTERS[n], and black
+    stays black.
+
+    Raises CourseError for images that are not grey, votes on others, and more training images than colours.
+    """
+    _check_shape(images, "images", "B", 1, "H", "W")
+    check_pixels(images, "images")
+    if not isinstance(votes, Posterior):
+        raise CourseError(f"votes must be what machine.posterior(x_t, t) returns, got {type(votes).__name__}.")
+    batch, _, height, width = images.shape
+    if votes.image.shape[:-1] not in ((batch,), (batch, height, width)):
+        raise CourseError(
+            f"votes must be on these {batch} images of {height}x{width} pixels, one vote for each pixel or image, got "
+            f"{tuple(votes.image.shape[:-1])}."
+        )
+    if votes.image.max() >= len(VOTERS):
+        raise CourseError(
+            f"there are colours for {len(VOTERS)} training images, but image {int(votes.image.max())} has votes: "
+            "give the machine fewer images."
+        )
+    from matplotlib.colors import to_rgb
+
+    colours = torch.tensor([to_rgb(colour) for colour in VOTERS]).to(images)
+    mixed = (votes.weight[..., None].to(images) * colours[votes.image]).sum(-2)  # -1, nobody, has no weight
+    mixed = mixed if mixed.ndim == 4 else mixed[:, None, None]
+    return (images + 1) * mixed.movedim(-1, 1) - 1
 
 
 def calibration_map(

@@ -205,8 +205,7 @@ def test_the_browser_s_noise(machine: Any) -> None:
 
 
 def test_what_the_playground_s_answers_say(machine: Any) -> None:
-    texts = (ROOT / "book" / "painted.txt").read_text(encoding="ascii").split("\n\n")
-    painted = [[1 if mark == "#" else -1 for mark in text if mark in "#."] for text in texts]
+    painted = els.load("painted").images.flatten(1).tolist()
     windows = [size for _, size in els.lab("laptop", verbose=False).patch_sizes("els-zeros")]
     assert (windows[0], windows[-1]) == (15, 3)
 

@@ -121,6 +121,18 @@ def test_the_first_images_of_the_bundled_sets_are_of_all_classes() -> None:
         assert data.labels is not None and len(data.labels[:SHOWN].unique()) == len(data.class_names)
 
 
+def test_the_painted_pictures_are_those_of_the_script(tmp_path: Path) -> None:
+    data, script = load("painted"), data_dir() / "make_painted.py"
+    assert data.images.shape == (3, 1, 16, 16) and data.images.unique().tolist() == [-1, 1]
+    assert data.labels is not None and [data.class_names[k] for k in data.labels] == ["face", "house", "tree"]
+    for image in data.images[:, 0].tolist():
+        assert "\n".join("".join(".#"[pixel > 0] for pixel in row) for row in image) in script.read_text("utf-8")
+    shutil.copy(script, tmp_path)
+    subprocess.run([sys.executable, tmp_path / "make_painted.py"], check=True)
+    with np.load(tmp_path / "painted.npz") as made, np.load(data_dir() / "painted.npz") as stored:
+        assert made.keys() == stored.keys() and all(np.array_equal(made[name], stored[name]) for name in made)
+
+
 @with_noto
 def test_emoji_are_the_font_s_glyphs(tmp_path: Path) -> None:
     script = data_dir() / "make_emoji.py"
@@ -749,7 +761,7 @@ def test_status_tells_bundled_found_and_absent(alone: Path, monkeypatch: pytest.
         (alone / "mnist").mkdir(exist_ok=True)
         (alone / "mnist" / stem).write_bytes(raw)
     found = {name: data_module.status(dataset) for name, dataset in CATALOGUE.items()}
-    assert list(found) == ["fashion-mnist", "fashion-mnist-test", "emoji", "mnist", "cifar10", "celeba"]
+    assert list(found) == ["fashion-mnist", "fashion-mnist-test", "emoji", "painted", "mnist", "cifar10", "celeba"]
     assert found["emoji"] == "complete, bundled"
     assert found["fashion-mnist"] == "the first 10,000 images are bundled"
     assert found["mnist"] == f"complete, found at {alone / 'mnist'}"

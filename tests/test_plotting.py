@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import pictures, python, run
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_hex, to_rgba_array
+from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from PIL import Image
 
 import elscourse as els
@@ -32,6 +33,7 @@ def test_only_figures_are_shown(figure: object) -> None:
 
 
 WEIGHTS = torch.tensor([0.9, 0.1])
+VOTES = els.LocalScoreMachine(pictures(8, 1, 4, 4), patch_size=3).posterior(pictures(1, 1, 4, 4), 0.9)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,22 @@ WEIGHTS = torch.tensor([0.9, 0.1])
         ),
         (lambda: plotting.show_image(None, torch.ones(1, 4, 4) / 0), "image contains NaN or infinite pixels"),
         (lambda: plotting.image_rows({"a": torch.zeros(1, 1, 4, 4) / 0}), "row 'a' contains NaN or infinite pixels"),
+        (
+            lambda: plotting.coloured_by_voters(pictures(1, 3, 4, 4), VOTES),
+            r"images must .* \(B, 1, H, W\), got \(1, 3",
+        ),
+        (
+            lambda: plotting.coloured_by_voters(pictures(2, 1, 4, 4), VOTES),
+            r"votes must be on these 2 images .*\(1, 4, 4\)",
+        ),
+        (
+            lambda: plotting.coloured_by_voters(pictures(1, 1, 4, 4), VOTES),
+            "for 7 training images, but image 7 has votes",
+        ),
+        (
+            lambda: plotting.coloured_by_voters(pictures(1, 1, 4, 4), None),
+            "votes must be what machine.posterior.* NoneType",
+        ),
         (lambda: plotting.image_rows({"a": torch.zeros(1001, 1, 4, 4)}), r"holds 1,001 images, .*take images\[:20\]"),
     ],
 )
@@ -151,6 +169,39 @@ def test_an_outlined_block_is_seen_without_colours() -> None:
 def test_image_rows_refuses(rows: object) -> None:
     with pytest.raises(els.CourseError, match="row"):
         plotting.image_rows(rows)  # type: ignore[arg-type]
+
+
+def rgb(name: str) -> torch.Tensor:
+    return torch.tensor(to_rgb(name))
+
+
+def test_coloured_by_voters_mixes_the_colours_as_the_votes() -> None:
+    images = torch.tensor([[[[1.0, 0.0], [-1.0, 1.0]]]])
+    image = torch.tensor([[[[0, -1], [2, 0]], [[1, 0], [1, 3]]]])
+    weight = torch.tensor([[[[1.0, 0.0], [0.25, 0.75]], [[0.5, 0.5], [0.9, 0.1]]]])
+    voters = els.Posterior(image, torch.zeros(*image.shape, 2, dtype=torch.long), weight, weight.sum(-1))
+    red, green, blue, yellow = map(rgb, plotting.VOTERS[:4])
+    one, two, four = red, 0.25 * blue + 0.75 * red, 0.9 * green + 0.1 * yellow
+    found = plotting.coloured_by_voters(images, voters)[0].movedim(0, -1)
+    expected = torch.stack([torch.stack([2 * one - 1, two - 1]), torch.stack([0 * one - 1, 2 * four - 1])])
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("machine", "size"),
+    [
+        (els.IdealScoreMachine, {}),
+        (els.EquivariantScoreMachine, {}),
+        (els.EquivariantLocalScoreMachine, {"patch_size": 3}),
+    ],
+)
+def test_coloured_by_voters_takes_what_every_machine_says(machine: Any, size: dict[str, int]) -> None:
+    """One training image: all that is not black has its colour."""
+    images = pictures(1, 1, 6, 6)
+    votes = machine(images, **size).posterior(images, 0.3, top=100)
+    torch.testing.assert_close(
+        plotting.coloured_by_voters(images, votes), (images + 1) * rgb(plotting.VOTERS[0])[:, None, None] - 1
+    )
 
 
 def test_provenance_map_draws_a_seam_wherever_the_source_changes() -> None:

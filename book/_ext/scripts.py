@@ -9,6 +9,7 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from sphinx.application import Sphinx
 
 import elscourse as els
@@ -19,19 +20,19 @@ WIDGETS = BOOK.parent / "elscourse" / "widgets"
 SHARED = WIDGETS / "shared.js"
 
 
-def clothes() -> str:
-    """The first training picture of every class, as the laptop's lab sees it: bytes in base64."""
+def clothes() -> torch.Tensor:
+    """The first training picture of every class, as the laptop's lab sees it."""
     data = els.load("fashion-mnist", size=16, n=2000)
     assert data.labels is not None
-    first = [int((data.labels == label).nonzero()[0]) for label in range(10)]
-    return base64.b64encode(pixels(data.images[first])).decode()
+    return data.images[[int((data.labels == label).nonzero()[0]) for label in range(10)]]
 
 
 def constants() -> str:
     """What the playground takes from the course: pictures, and how far a trained network looks at each of 20 steps."""
-    painted = [text.replace("\n", "") for text in (BOOK / "painted.txt").read_text(encoding="ascii").split("\n\n")]
+    pictures = {"PAINTED": els.load("painted").images, "CLOTHES": clothes()}
+    lines = [f"const {name} = '{base64.b64encode(pixels(images)).decode()}';\n" for name, images in pictures.items()]
     windows = [size for _, size in els.lab("laptop", verbose=False).patch_sizes("els-zeros")]
-    return f"const PAINTED = {painted};\nconst CLOTHES = '{clothes()}';\nconst WINDOWS = {windows};\n"
+    return "".join(lines) + f"const WINDOWS = {windows};\n"
 
 
 SCRIPTS: dict[str, tuple[list[Path], Callable[[], str]]] = {  # its parts, and what is put in front of them
