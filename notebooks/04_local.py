@@ -23,7 +23,7 @@
 #
 # **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two clues of lesson 03.
 #
-# **Time** 82 minutes; a good place for a break is after section 7. If time is short: sections 2, 3, 5, 6 and 7. (Run
+# **Time** 84 minutes; a good place for a break is after section 7. If time is short: sections 2, 3, 5, 6 and 7. (Run
 # all cells first: a section needs the cells above it.)
 
 # %%
@@ -73,12 +73,11 @@ def change_in_the_middle(denoiser, width):
 # network, and the best linear denoiser (lessons 01 and 03; from here on, the **linear filter** of the whole image). At
 # width 9, whose answer changes most? Do the other two change less by a tenth, by half, or by more?
 
-# %%
+# %% tags=["slide", "hide-input"]
 widths = list(range(1, 16, 2))
 denoisers = {"ideal denoiser": ideal, "network": lab.network, "best linear filter": linear}
 looks_far = {name: [change_in_the_middle(D, w) for w in widths] for name, D in denoisers.items()}
 
-# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(5.5, 3))
 for (name, change), marker in zip(looks_far.items(), "os^", strict=True):
     ax.plot(widths, change, marker=marker, label=name)
@@ -256,27 +255,54 @@ check.ls_box_sums(ls_box_sums)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 5. Six windows (6 minutes)
+# ## 5. Six windows (8 minutes)
 #
 # LS is a denoiser, so it can draw. At every step each pixel asks its window which training images are plausible *here*.
 #
-# **Predict.** One seed, drawn with $P = 3, 5, 7, 9, 13, 17$. What will the smallest window draw: a blur, a clear
-# picture, noise? And at which $P$ will the picture be a training image?
+# To see who wins these elections, let LS remember only **three pictures**, painted by hand: a face, a house and a tree.
+# Each has a colour, and a pixel that LS draws gets the colours of the pictures that voted for it.
+#
+# **Predict.** Eight seeds, drawn with windows that see everything ($P = 31$), then with $P = 13$, 9, 7, 5 and 3. What
+# becomes of the three pictures? Will some piece of one of them turn up where none of the three has it?
 
 
-# %%
-def draw(P, seeds):
-    """Samples of LS, and for each of their pixels the training image of its heaviest voter at the last evaluation."""
-    machine = local.with_patch_size(P)
-    noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
+# %% tags=["slide"]
+def draw(machine, seeds, shape=lab.shape):
+    """Samples, and the heaviest voters of their pixels at the last evaluation."""
+    noise = els.seeded_noise(seeds, shape).to(lab.device)
     way = list(els.trajectory(machine, noise, steps=20))  # (t, x_t, guess) at each step; the last x_t is the sample
     (t_last, x_last, _), (_, x_end, _) = way[-2:]
-    return x_end, machine.posterior(x_last, t_last, top=1).image[..., 0]
+    return x_end, machine.posterior(x_last, t_last, top=3)
 
 
+painted = els.load("painted").images.to(lab.device)
+of_three = els.LocalScoreMachine(painted, patch_size=31)
+drew = {P: draw(of_three.with_patch_size(P), range(8), painted.shape[1:]) for P in (31, 13, 9, 7, 5, 3)}
+
+# %% tags=["slide", "hide-input"]
+rows = {"all that it has seen": plotting.coloured_by_voters(painted, of_three.posterior(painted, 0.01, top=3))}
+fig = plotting.image_rows(rows | {f"P = {P}": plotting.coloured_by_voters(*of_P) for P, of_P in drew.items()})
+show(fig, alt="In the first row a face, a house and a tree, each in a colour of its own; below, eight seeds for each "
+     "window. P = 31: whole houses and trees, each of one colour. P = 9: a house whose right half is a tree, a tree "
+     "with a face's cheek. P = 7 and 5: more and smaller pieces, of two or three colours. P = 3: scraps.")  # fmt: skip
+for P, (x, _) in drew.items():
+    apart = (x[:, None] - painted).abs()  # (8 drawings, 3 pictures, ...)
+    copies = int((apart.flatten(2).amax(2).amin(1) < 0.05).sum())
+    print(f"P = {P:2d}: {copies} of 8 are copies; off from all three at a pixel by at most {apart.amin(1).max():.3f}")
+    assert copies == {31: 8, 13: 6, 9: 1}.get(P, 0) and apart.amin(1).max() < 0.01
+
+# %% [markdown] tags=["slide"]
+# With $P = 31$ all eight are copies. With 9 only one is: there is a house whose right half is a tree, and a tree with a
+# face's cheek. **The memory breaks into pieces**, and the smaller the window, the smaller they are. But **no piece has
+# moved**: every pixel is as one of the three pictures has it *there*. (Lesson 07 will let them move.)
+#
+# Now the 2,000 garments. **Predict.** One seed, drawn with $P = 3, 5, 7, 9, 13, 17$. What will the smallest window
+# draw: a blur, a clear picture, noise? And at which $P$ will the picture be a training image?
+
+# %%
 sizes, seed = (3, 5, 7, 9, 13, H + 1), 3
-pairs = [draw(P, [seed]) for P in sizes]
-drawn, source = torch.cat([x for x, _ in pairs]), torch.cat([who for _, who in pairs])
+pairs = [draw(local.with_patch_size(P), [seed]) for P in sizes]
+drawn, source = torch.cat([x for x, _ in pairs]), torch.cat([votes.image[..., 0] for _, votes in pairs])
 
 # %% tags=["slide", "hide-input"]
 fig = plotting.provenance_map(drawn, source, titles=[f"P = {P}" for P in sizes])
@@ -320,10 +346,10 @@ if lab.profile == "laptop":
     stored = els.load_results("04_local")
 else:  # only with larger images (on a laptop, skip to the end of this block): eight seeds, drawn now
     more = (3, 5, 7, 9, 13, 21, 33, 63)
-    drew, who = zip(*(draw(P, range(8)) for P in more), strict=True)
-    both = [zip(w, d[:, 0] > -0.9, strict=True) for w, d in zip(who, drew, strict=True)]
-    counted = torch.tensor([[len(w[lit].unique()) for w, lit in of_size] for of_size in both])
-    stored = {"sizes": torch.tensor(more), "samples": torch.stack(drew), "garment": counted}
+    drew = [draw(local.with_patch_size(P), range(8)) for P in more]
+    both = [zip(votes.image[..., 0], x[:, 0] > -0.9, strict=True) for x, votes in drew]
+    counted = torch.tensor([[len(who[lit].unique()) for who, lit in of_size] for of_size in both])
+    stored = {"sizes": torch.tensor(more), "samples": torch.stack([x for x, _ in drew]), "garment": counted}
 stored_sizes = stored["sizes"].tolist()
 sources = stored["garment"].float()  # (P, seeds): how many training images the garment's pixels come from
 samples = {P: s.float().to(lab.device) for P, s in zip(stored_sizes, stored["samples"], strict=True)}
@@ -434,7 +460,7 @@ widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
 # **Predict.** Take images of side 5. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Then
 # give a formula for side $H$.
 
-# %%
+# %% tags=["slide", "hide-input"]
 generator = torch.Generator().manual_seed(5)
 pictures, seen = 2 * torch.rand(6, 1, 5, 5, generator=generator) - 1, torch.randn(3, 1, 5, 5, generator=generator)
 
@@ -445,7 +471,6 @@ def gap(P):
     return (machine(seen, 0.6) - els.IdealScoreMachine(pictures)(seen, 0.6)).abs().max().item()
 
 
-# %% tags=["slide", "hide-input"]
 print("random pictures, 5 x 5, largest difference from the ideal denoiser:")
 for P in (5, 7, 9):
     print(f"  P = {P}: {gap(P):.0e}")
@@ -508,11 +533,9 @@ check.bend(bend)
 # **Predict.** Sketch it: across, the filter's answer; upwards, the mean clean pixel. Where the filter is right on
 # average, the curve lies on the diagonal. Where does it leave that line, and to which side?
 
-# %%
+# %% tags=["slide", "hide-input"]
 # the curve at two times s
 bends = {s: els.bent_filter.find_curve(linear, images[:400], s) for s in (0.3, 0.7)}
-
-# %% tags=["slide", "hide-input"]
 answers = torch.linspace(-1.4, 1.2, 261, device=lab.device)
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 ax.plot(answers.cpu(), answers.cpu(), color=plotting.GREY, ls=":", label="right on average")
