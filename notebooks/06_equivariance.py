@@ -22,7 +22,7 @@
 #
 # **You need** lessons 01 to 03, at the end 04.
 #
-# **Time** 65 minutes. If time is short: sections 1, 3 and 4. (Run all cells first: a section needs the cells above it.
+# **Time** 67 minutes. If time is short: sections 1, 3 and 4. (Run all cells first: a section needs the cells above it.
 # An image's *orbit* is all its shifted copies.)
 
 # %%
@@ -236,9 +236,40 @@ for d in [(0, 1), (3, 5), (8, 8)]:
     assert gap["ES"] < 1e-4 and gap["IS"] > 0.3
 
 # %% [markdown] tags=["slide"]
-# ## 4. What does it draw? (7 minutes)
+# ## 4. What does it draw? (9 minutes)
 #
-# Now ES gets 2,000 training images and draws with the sampler of lesson 01.
+# First a memory of only **three pictures**, painted by hand. Each has a colour, and a pixel of a drawing gets the
+# colours of the pictures that voted for it. Both machines, IS and ES, draw with the sampler of lesson 01.
+#
+# **Predict.** From each noise IS draws one of the three. What will ES draw: one colour, or several? And where?
+
+
+# %%
+def draw(machine, seeds, shape):
+    """Samples, and the heaviest voters at the last evaluation."""
+    way = list(els.trajectory(machine, els.seeded_noise(seeds, shape).to(lab.device), steps=20))
+    (t_last, x_last, _), (_, x_end, _) = way[-2:]
+    return x_end, machine.posterior(x_last, t_last, top=10)
+
+
+painted = els.load("painted").images.to(lab.device)
+of_three = {"IS": els.IdealScoreMachine(painted), "ES": els.EquivariantScoreMachine(painted)}
+drew = {name: draw(D, range(8), painted.shape[1:]) for name, D in of_three.items()}
+
+# %% tags=["slide", "hide-input"]
+rows = {"in memory": plotting.coloured_by_voters(painted, of_three["IS"].posterior(painted, 0.01))}
+fig = plotting.image_rows(rows | {name: plotting.coloured_by_voters(*of_one) for name, of_one in drew.items()})
+show(fig, alt="In the first row a face, a house and a tree, each in a colour of its own. IS draws houses and trees, "
+     "each where it was. ES draws faces, a house and trees, each of one colour and complete, but moved: what leaves on "
+     "one side comes back on the other.")  # fmt: skip
+copies = {name: int((all_shifts(painted).flatten(1) - x.flatten(1)[:, None]).abs().amax(2).amin(1).lt(1e-3).sum())
+          for name, (x, _) in drew.items()}  # fmt: skip
+print("of 8 drawings, at some shift the same as a picture in memory:", copies)
+assert copies == {"IS": 8, "ES": 8}
+assert [len(set(votes.image[:, 0].tolist())) for _, votes in drew.values()] == [2, 3]
+
+# %% [markdown] tags=["slide"]
+# One colour each: ES draws a **whole** picture, too, but **anywhere**. Now ES gets 2,000 training images.
 #
 # **Predict.** IS begins with the same noise and holds the same images. For how many of 16 seeds will both draw the same
 # thing, wherever it lies?

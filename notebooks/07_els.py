@@ -23,7 +23,7 @@
 #
 # **You need** lessons 02 (ideal), 04 (local) and 06 (equivariant denoisers).
 #
-# **Time** 77 minutes. If time is short: sections 2, 5, 6 and 7. (Run all cells first: a section needs the cells above
+# **Time** 79 minutes. If time is short: sections 2, 5, 6 and 7. (Run all cells first: a section needs the cells above
 # it.)
 
 # %%
@@ -269,10 +269,57 @@ for name, (shifts, window, fast) in switches.items():
 # %% [markdown] tags=["slide"]
 # **They do**, up to rounding. (Without displacements a window ends at the border, as in lesson 04.)
 #
-# ## 5. Four machines, one noise (7 minutes)
+# ## 5. Four machines, one noise (9 minutes)
 #
-# Four machines get the same noise and sampler. As the noise falls, the windows of LS and ELS shrink from 15 to 3
-# pixels, as measured on the network (lesson 09 shows how).
+# Four machines get the same noise and sampler. First they remember only **three pictures**, painted by hand. Each
+# picture has a colour, and a pixel of a drawing gets the colours of the pictures that voted for it. LS and ELS look
+# through windows of 9 x 9.
+#
+# **Predict.** For each machine: will a drawing have one colour or several? Will it have lines where none of the three
+# pictures has one?
+
+# %%
+painted = els.load("painted").images
+of_three = {
+    "IS": els.IdealScoreMachine(painted),
+    "ES": els.EquivariantScoreMachine(painted),
+    "LS": els.LocalScoreMachine(painted, patch_size=9),
+    "ELS": els.EquivariantLocalScoreMachine(painted, patch_size=9, padding="circular"),
+}
+eight, ends, coloured = els.seeded_noise(range(8), painted.shape[1:]), {}, {}
+for name, D in of_three.items():
+    way = list(els.trajectory(D, eight, steps=20))  # (t, x_t, guess) at each step; the last x_t is the sample
+    (t_last, x_last, _), (_, ends[name], _) = way[-2:]
+    coloured[name] = plotting.coloured_by_voters(ends[name], D.posterior(x_last, t_last, top=100))
+
+# %% tags=["slide", "hide-input"]
+seen = {"in memory": plotting.coloured_by_voters(painted, of_three["IS"].posterior(painted, 0.01))}
+show(
+    plotting.image_rows(seen | coloured),
+    alt="In the first row a face, a house and a tree, each in a colour of its own. IS: whole houses and trees. ES: "
+    "whole pictures of one colour, moved. LS: houses and trees grown together, of two or three colours, each piece at "
+    "its place. ELS: pieces of all three pictures, anywhere.",
+)
+copies, astray = {}, {}
+for name, x in ends.items():
+    apart = torch.stack([(x.roll(d, (-2, -1))[:, None] - painted).abs() for d in every]).flatten(3)
+    copies[name] = int((apart.amax(3).amin((0, 2)) < 0.05).sum())
+    astray[name] = int((apart[0].amin(1).amax(1) > 0.2).sum())  # some pixel is as none of the three has it there
+print(
+    "of 8 drawings:", *(f"{name}: copies {copies[name]}, with a pixel astray {astray[name]}" for name in ends), sep="\n"
+)
+assert copies == {"IS": 8, "ES": 8, "LS": 1, "ELS": 0} and astray == {"IS": 0, "ES": 8, "LS": 0, "ELS": 8}
+
+# %% [markdown] tags=["slide"]
+# | | no displacement | all displacements |
+# |---|---|---|
+# | **whole image** | IS: copies | ES: copies, moved |
+# | **9 x 9 window** | LS: pieces, each at its place (one copy) | ELS: **pieces, anywhere** |
+#
+# **The window breaks the memory; the displacements let the pieces move.**
+#
+# Now all four remember 2,000 garments. As the noise falls, the windows of LS and ELS shrink from 15 to 3 pixels, as
+# measured on the network (lesson 09 shows how).
 #
 # **Predict.** Which of the four end on a training image, if you may shift that image as you like? Do the others end
 # nearer to one than a new real garment is, or further away?
@@ -354,13 +401,12 @@ check.nearest_shifted(nearest_shifted)
 # of them pasted together.
 
 
-# %%
+# %% tags=["hide-input"]
 new = circular.held_out(100).images  # nobody in this lesson has seen these
 compared = {name: stored[name] for name in (*drawn, "network-150")}
 compared |= {"new garments": new, "halves of two": torch.cat([new[:50, ..., : W // 2], new[50:, ..., W // 2 :]], -1)}
 
 
-# %% tags=["hide-input"]
 def moved(samples):
     """What Exercise 3 asks for: nearest_shifted(samples, images)."""
     distances = [torch.cdist(samples.roll(d, (-2, -1)).flatten(1), images.flatten(1)).amin(1) for d in every]
@@ -566,13 +612,8 @@ def sources(pictures, P=5):
 pale = (images[11:12] + 1) * 0.9 - 1
 read = {"ES": stored["es"][:1], "ELS": stored["els-circular"][:1], "paler copy": pale, "new garment": new[:1]}
 maps = sources(torch.cat(list(read.values())))
-
-# %% [markdown]
-# These sources (the map below shows them) come from the finished picture alone. Which images led in ELS's own last
-# votes, at $t = 0.05$, and with what share?
-
-# %%
 counts = [len(source[source >= 0].unique()) for source in maps]  # of how many training images each picture has pieces
+# these are read off the finished pictures; who led in ELS's own last votes, and with what share?
 t_last, x_last, _ = paths["els-circular"][-2]  # ELS's last step: t and x_t
 votes = machines["els-circular"].posterior(x_last[:1], t_last, top=1)
 shown = maps[1] >= 0  # where ELS's picture is not background
@@ -608,10 +649,10 @@ if lab.profile == "laptop":
 # that a picture is new**: the training image, only paler, has 34 (where it is paler than its
 # own patches, those of other images fit better), the real garment 55.
 #
-# Nor does the map show the votes. In the last votes, through windows of 3 x 3 (the map's are 5 x 5), the image on the
-# map leads for only 3 % of the pixels. And the median leader has 36 % of the votes, so **a pixel is a mean of several
-# centres**. Besides, ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border). So even
-# ELS's own voters explain the machine's pixel, not the network's.
+# Nor does the map show the votes. In ELS's last ones ($t = 0.05$), through windows of 3 x 3 (the map's are 5 x 5), the
+# image on the map leads for only 3 % of the pixels. And the median leader has 36 % of the votes, so **a pixel is a mean
+# of several centres**. Besides, ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the
+# border). So even ELS's own voters explain the machine's pixel, not the network's.
 
 # %% [markdown] tags=["slide"]
 # Point at a pixel to see its window at $t = 0.25$ (where $P = 5$) and the four patches that got the most votes there.
