@@ -329,6 +329,7 @@ noise = els.seeded_noise(range(4), circular.shape)
 stored = els.load_results("fashion-mnist-16-resnet-circular")
 results = els.load_results("07_els")  # made by data/lessons/make_07_els.py
 stored |= {"es": results["es"]}
+new = circular.held_out(100).images  # garments that nobody in this lesson has seen
 windows = [size for _, size in circular.patch_sizes("els-circular")]  # from t = 1 down
 print("windows of LS and ELS:", *windows)
 machines = {name: circular.machine(name) for name in ("is", "es", "ls", "els-circular")}
@@ -402,7 +403,6 @@ check.nearest_shifted(nearest_shifted)
 
 
 # %% tags=["hide-input"]
-new = circular.held_out(100).images  # nobody in this lesson has seen these
 compared = {name: stored[name] for name in (*drawn, "network-150")}
 compared |= {"new garments": new, "halves of two": torch.cat([new[:50, ..., : W // 2], new[50:, ..., W // 2 :]], -1)}
 
