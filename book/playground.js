@@ -80,28 +80,6 @@ const flat = (pixel) => pixel && SIDE * pixel[0] + pixel[1];
 const pixelAt = (p) => [rowOf(p), columnOf(p), 1, 1];
 const words = (p) => `row ${rowOf(p)}, column ${columnOf(p)}`;
 
-/** The pixels on the way from one to another. */
-function stroke(from, to) {
-  const [down, right] = [rowOf(to) - rowOf(from), columnOf(to) - columnOf(from)];
-  const length = Math.max(1, Math.abs(down), Math.abs(right));
-  const part = (whole, k) => Math.round((whole * k) / length);
-  return Array.from({ length: length + 1 }, (_, k) => from + SIDE * part(down, k) + part(right, k));
-}
-
-/** A button that keeps the focus when it can do nothing more. */
-function button(label, pressed) {
-  const made = element("button", { type: "button", class: "els-button" }, label);
-  made.addEventListener("click", () => made.getAttribute("aria-disabled") === "true" || pressed());
-  return made;
-}
-
-/** A box to tick. */
-function tick(label, changed) {
-  const input = element("input", { type: "checkbox" });
-  input.addEventListener("change", () => changed(input.checked));
-  return { input, line: element("label", { class: "els-tick" }, input, label) };
-}
-
 /** The training pictures, one of them large, to be painted; `changed()` when the machine has others to learn from. */
 function trainingSet(changed) {
   const thumbs = element("div");
@@ -116,7 +94,7 @@ function trainingSet(changed) {
       remember();
       ink = edited[pixel] > 0 ? -1 : 1;
     }
-    if (how !== "move") for (const p of how === "drag" ? stroke(flat(before), pixel) : [pixel]) edited[p] = ink;
+    if (how !== "move") for (const p of how === "drag" ? stroke(before, reached).map(flat) : [pixel]) edited[p] = ink;
     show();
     editor.outline([pixelAt(pixel)]);
     editor.text.textContent = `${words(pixel)}: ${edited[pixel] > 0 ? "light" : "dark"}`;

@@ -25,7 +25,7 @@
 # **You need** the machines of lessons 02, 04 and 08, the bent filter (04), the Wiener filter (10), r2 and R2 (11), the
 # equivariant filter (12), two trainings (15).
 #
-# **Time** 53 minutes
+# **Time** 55 minutes
 
 # %%
 import torch
@@ -403,10 +403,28 @@ for label, network in nets.items():
 # foretold 0.49 with the class-conditional network, now 0.41, and the bent filter 0.44 with the circular one, now 0.34.
 
 # %% [markdown] tags=["slide"]
-# ## 4. Ask it yourself (4 minutes)
+# ## 4. Ask it yourself (6 minutes)
 #
-# Choose a garment, a seed and a block. The first cell asks the formula. Then say what the network will do. The second
-# cell asks the network.
+# Click into the noise: a block of 6 x 6 is exchanged there. You see what the formula draws, before and after, and what
+# changed. **Before you tick the box:** will the network change the same pixels, and as much? For which garment, and
+# where in it, does one block change most? (72 drawings of each are stored for you:
+# `data/lessons/make_16_places.py`.)
+
+# %%
+somewhere = els.load_results("16_places")
+six = somewhere["seeds"].tolist()
+widgets.ExchangeExplorer.of(
+    noise[six],
+    others[six],
+    somewhere["places"],
+    SIDE,
+    formula=(stored["els-zeros"][six], unpacked(somewhere["els"])),
+    network=(before[six], unpacked(somewhere["network"])),
+)
+
+# %% [markdown]
+# For any other garment, seed and block, ask both yourself. The first cell asks the formula. Then say what the network
+# will do. The second cell asks the network.
 
 # %%
 label, seed, y, x = 8, 77, 2, 5  # yours: a class from 0 to 9, any seed, any place from 0 to 10

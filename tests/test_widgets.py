@@ -30,7 +30,7 @@ COLOURS = pictures(9, 3, 6, 8)
 CLASSES = torch.arange(12) % 2
 ALPHA, SIGMA = 0.8, 0.6
 T = 0.4
-SCRIPTS = ["mosaic.js", "noise.js", "patch_size.js", "posterior.js"]
+SCRIPTS = ["board.js", "exchange.js", "mosaic.js", "noise.js", "patch_size.js", "posterior.js"]
 
 
 def read(data: bytes, dtype: type, *shape: int) -> Tensor:
@@ -63,6 +63,25 @@ def posterior(**options: Any) -> widgets.PosteriorExplorer:
 
 def patch_sizes() -> widgets.PatchSizeExplorer:
     return widgets.PatchSizeExplorer.of({5: IMAGES[:2], 1: IMAGES[2:4]})
+
+
+CORNERS, BLOCK = [(0, 0), (0, 5), (2, 3), (3, 5)], 3
+
+
+def drawings(seed: int, colours: int = 1) -> tuple[Tensor, Tensor]:
+    """Before, and after each exchange: two of each, not all within black and white."""
+    return 1.5 * pictures(2, colours, 6, 8, seed=seed), pictures(8, colours, 6, 8, seed=seed + 1).unflatten(0, (2, 4))
+
+
+def exchange(colours: int = 1) -> widgets.ExchangeExplorer:
+    noise, other = (els.seeded_noise(seeds, (colours, 6, 8)) for seeds in ((0, 1), (2, 3)))
+    return widgets.ExchangeExplorer.of(noise, other, CORNERS, BLOCK, drawings(4, colours), drawings(7, colours))
+
+
+def board() -> widgets.BoardExplorer:
+    square = -torch.ones(5, 6)
+    square[1:4, 1:4] = 1
+    return widgets.BoardExplorer.of({"square": square, "sea": -torch.ones(5, 6)})
 
 
 # --- what is shown is what the machine says ---
@@ -186,6 +205,32 @@ def test_fewer_voters_than_asked_for() -> None:
         assert len(explorer.weight) == 4 * explorer.top * (4 if isinstance(explorer, widgets.MosaicExplorer) else 1)
 
 
+def test_exchange_shows_drawings_changes_and_what_was_foretold() -> None:
+    explorer = exchange()
+    (first, then), (old, new) = ([some.clamp(-1, 1) for some in drawings(seed)] for seed in (4, 7))
+    assert explorer.before == shades(torch.stack([first, old])).numpy().tobytes()
+    assert explorer.after == shades(torch.stack([then, new])).numpy().tobytes()
+    changes = then - first[:, None], new - old[:, None]
+    assert explorer.change == shades(torch.stack(changes)).numpy().tobytes()
+    foretold = read(explorer.foretold, np.float32, 2, 4)
+    for b in range(2):
+        for k in range(4):
+            said, did = (change[b, k].double() for change in changes)
+            expected = 1 - ((did - said) ** 2).sum() / (did**2).sum()
+            torch.testing.assert_close(foretold[b, k].double(), expected, rtol=1e-5, atol=0)
+    assert explorer.noise == shades(els.seeded_noise([0, 1], (1, 6, 8)) / 2).numpy().tobytes()
+    assert explorer.other == shades(els.seeded_noise([2, 3], (1, 6, 8)) / 2).numpy().tobytes()
+    assert (explorer.shape, explorer.count, explorer.side) == ([1, 6, 8], 2, 3)
+    assert explorer.corners == [list(corner) for corner in CORNERS] and not explorer.told
+
+
+def test_a_board_begins_with_the_first_image() -> None:
+    explorer = board()
+    assert torch.equal(explorer.image[1:4, 1:4], torch.ones(3, 3)) and explorer.image.sum() == 9 - 21
+    explorer.board = [-1] * 29 + [1]
+    assert explorer.image.shape == (5, 6) and explorer.image[4, 5] == 1 and explorer.image.sum() == -28
+
+
 def test_patch_sizes_rise() -> None:
     explorer = patch_sizes()
     assert explorer.sizes == [1, 5]
@@ -237,12 +282,14 @@ def test_mosaic_of_incompressible_images_keeps_the_heaviest() -> None:
 @pytest.mark.parametrize(
     ("build", "text"),
     [
+        (board, "BoardExplorer(5 x 6 pixels to paint)"),
+        (exchange, "ExchangeExplorer(2 noises, 4 blocks of 3 x 3 pixels)"),
         (mosaic, "MosaicExplorer(2 images, 4 voters per pixel at t = 0.4, window 3)"),
         (noise, "NoiseExplorer(3 images, 51 times)"),
         (posterior, "PosteriorExplorer(2 times, 5 voters each)"),
         (patch_sizes, "PatchSizeExplorer(2 images, patch sizes 1, 5)"),
     ],
-    ids=["mosaic", "noise", "posterior", "patch_sizes"],
+    ids=["board", "exchange", "mosaic", "noise", "posterior", "patch_sizes"],
 )
 def test_the_text_shown_instead(build: Callable[[], Any], text: str) -> None:
     assert repr(build()) == text
@@ -259,7 +306,14 @@ def test_nothing_is_asked_of_the_network() -> None:
 
 
 def test_public_names() -> None:
-    assert sorted(widgets.__all__) == ["MosaicExplorer", "NoiseExplorer", "PatchSizeExplorer", "PosteriorExplorer"]
+    assert sorted(widgets.__all__) == [
+        "BoardExplorer",
+        "ExchangeExplorer",
+        "MosaicExplorer",
+        "NoiseExplorer",
+        "PatchSizeExplorer",
+        "PosteriorExplorer",
+    ]
 
 
 def test_without_anywidget() -> None:
@@ -279,6 +333,10 @@ def test_without_anywidget() -> None:
 @pytest.mark.parametrize(
     ("build", "trait", "sent", "seen"),
     [
+        (board, "board", [1] * 30, [1] * 30),
+        (exchange, "picked", 1, 1),
+        (exchange, "place", 3, 3),
+        (exchange, "told", True, True),
         (mosaic, "picked", 1, 1),
         (mosaic, "pixel", [5, 7], (5, 7)),
         (noise, "index", 50, 50),
@@ -296,6 +354,10 @@ def test_observers_fire(build: Callable[[], Any], trait: str, sent: Any, seen: A
 @pytest.mark.parametrize(
     ("build", "trait", "value", "sentence"),
     [
+        (board, "board", [1] * 29, r"board must hold 30 numbers, -1 or 1, got \[1, 1"),
+        (board, "board", [0] * 30, r"board must hold 30 numbers, -1 or 1, got \[0, 0"),
+        (exchange, "picked", 2, r"picked must lie between 0 and 1, got 2"),
+        (exchange, "place", 4, r"place must lie between 0 and 3, got 4"),
         (mosaic, "picked", 2, r"picked must lie between 0 and 1, got 2"),
         (mosaic, "pixel", (6, 0), r"rows 0\.\.5, columns 0\.\.7, got \(6, 0\)"),
         (mosaic, "pixel", (0, -1), r"got \(0, -1\)"),
@@ -316,10 +378,37 @@ def test_positions_are_bounded(build: Callable[[], Any], trait: str, value: Any,
 
 IDEAL = els.IdealScoreMachine(IMAGES)
 KNOWS_CLASSES = patch_machine(image_labels=CLASSES)
+NOISE, PAIR = torch.zeros(2, 1, 6, 8), drawings(4)
+Exchange, Board = widgets.ExchangeExplorer.of, widgets.BoardExplorer.of
 Mosaic, Noise = widgets.MosaicExplorer.of, widgets.NoiseExplorer.of
 Post, Sizes = widgets.PosteriorExplorer.of, widgets.PatchSizeExplorer.of
 ONE = IMAGES[0]
 BAD = [
+    (lambda: Board({}), r"starts must map names to images of -1 and 1"),
+    (lambda: Board([torch.ones(5, 5)]), r"starts must map names to images of -1 and 1"),
+    (lambda: Board({"a": torch.ones(5)}), r"'a' must be a tensor of shape \(H, W\), got \(5,\)"),
+    (lambda: Board({"a": torch.ones(2, 5)}), r"'a' must have sides of 3 to 32 pixels, got \(2, 5\)"),
+    (lambda: Board({"a": torch.ones(5, 33)}), r"'a' must have sides of 3 to 32 pixels, got \(5, 33\)"),
+    (lambda: Board({"a": torch.zeros(5, 5)}), r"all pixels of 'a' must be -1 \(black\) or 1 \(white\)"),
+    (lambda: Board({"a": torch.ones(5, 5), "b": torch.ones(5, 6)}), r"must have the same size, got \(5, 5\), \(5, 6\)"),
+    (lambda: Exchange(NOISE, NOISE[:1], CORNERS, 3, PAIR, PAIR), r"noise and other must have the same shape"),
+    (lambda: Exchange(NOISE, NOISE, CORNERS, 7, PAIR, PAIR), r"side must be a whole number from 1 to 6, got 7"),
+    (lambda: Exchange(NOISE, NOISE, [], 3, PAIR, PAIR), r"corners must list the upper left pixels .* got \[\]"),
+    (lambda: Exchange(NOISE, NOISE, [(4, 0)], 3, PAIR, PAIR), r"begins in rows 0 to 3, columns 0 to 5, got \(4, 0\)"),
+    (lambda: Exchange(NOISE, NOISE, [3], 3, PAIR, PAIR), r"begins in rows 0 to 3, columns 0 to 5, got 3"),
+    (
+        lambda: Exchange(NOISE, NOISE, CORNERS[:3], 3, PAIR, PAIR),
+        r"formula's .* shape \(2, 3, 1, 6, 8\), .* got \(2, 4",
+    ),
+    (lambda: Exchange(NOISE, NOISE, CORNERS, 3, PAIR, PAIR[0]), r"network must be a pair, .* got Tensor"),
+    (
+        lambda: Exchange(NOISE, NOISE, CORNERS, 3, PAIR, (PAIR[0][:1], PAIR[1])),
+        r"network's drawings before .* same shape",
+    ),
+    (
+        lambda: Exchange(NOISE, NOISE, CORNERS, 3, (PAIR[0], PAIR[0]), PAIR),
+        r"formula's drawings after .*\(B, K, C, H, W\)",
+    ),
     (lambda: Mosaic(IDEAL, IMAGES, IMAGES, T), r"is votes with whole images, not with patches: use PosteriorExplorer"),
     (lambda: Mosaic(els.WienerFilter(IMAGES), IMAGES, IMAGES, T), r"only a machine can say which.*got WienerFilter"),
     (lambda: Mosaic(KNOWS_CLASSES, IMAGES, IMAGES, T), r"built with image_labels: give labels="),
@@ -515,6 +604,116 @@ def test_browser_posterior(show: Callable[..., Any]) -> None:
     assert lines == [f"training image {image}: {100 * weight:.1f} %" for image, weight in pairs]
     wide = page.locator(".els-voters .els-filled").first.evaluate("e => parseFloat(e.style.width)")
     assert wide == pytest.approx(100 * float(votes.weight[0, 0]), abs=0.01)
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_browser_exchange(colours: int, show: Callable[..., Any]) -> None:
+    explorer = exchange(colours)
+    page = show(explorer)
+    batch, blocks = (2, 6, 8, colours), (2, 2, 4, 6, 8, colours)
+    noise, other = (read(some, np.uint8, *batch) for some in (explorer.noise, explorer.other))
+    after, change = (read(some, np.uint8, *blocks) for some in (explorer.after, explorer.change))
+    before = read(explorer.before, np.uint8, 2, *batch)
+    foretold = read(explorer.foretold, np.float32, 2, 4)
+
+    def drawn(canvas: str) -> Tensor:
+        whole = "c => [...c.getContext('2d').getImageData(0, 0, 8, 6).data]"
+        return torch.tensor(page.locator(canvas).first.evaluate(whole)).view(6, 8, 4)[..., :3]
+
+    def told(picked: int, place: int, asked: bool) -> None:
+        assert page.evaluate("['picked', 'place', 'told'].map((name) => model.get(name))") == [picked, place, asked]
+        y, x = CORNERS[place]
+        mixed = noise[picked].clone()
+        mixed[y : y + 3, x : x + 3] = other[picked, y : y + 3, x : x + 3]
+        assert torch.equal(drawn(".els-pick canvas"), mixed.expand(6, 8, 3))
+        for k, name in enumerate(("formula", "network")):
+            row = f".els-row[aria-label={name}] figure"
+            stacks = before[k, picked], after[k, picked, place], change[k, picked, place]
+            for figure, image in enumerate(stacks):
+                shown = page.locator(row).nth(figure)
+                assert shown.is_visible() == (asked or name == "formula" or not figure)
+                if shown.is_visible():
+                    assert torch.equal(drawn(f"{row} >> nth={figure} >> canvas"), image.expand(6, 8, 3))
+                    assert name in shown.locator(".els-frame").get_attribute("aria-label")
+        outlined = page.locator(".els-over").evaluate_all(
+            "all => all.map(r => [r.getAttribute('y'), r.getAttribute('x')])"
+        )
+        assert outlined == [[str(y), str(x)]] * 5
+        said = page.locator(".els-said").inner_text()
+        assert said.startswith(f"Exchanged: rows {y} to {y + 2}, columns {x} to {x + 2}.")
+        assert (f"foretold {foretold[picked, place]:.2f} of" in said) == asked
+
+    told(0, 2, False)
+    box = page.get_by_role("checkbox")
+    box.check()
+    told(0, 2, True)
+    page.get_by_role("radio", name="drawing 1").check(force=True)  # the next one is covered again
+    told(1, 2, False)
+    frame = page.locator(".els-pick")
+    size = frame.bounding_box()
+    box.check()
+    frame.click(position={"x": 0.06 * size["width"], "y": 0.1 * size["height"]})
+    told(1, 0, False)
+    for key, place in (("Right", 1), ("Up", 1), ("Down", 3), ("Left", 2), ("Up", 1), ("Left", 0), ("Left", 0)):
+        frame.press(f"Arrow{key}")  # from block to block, and not beyond the last one
+        told(1, place, False)
+
+
+def test_browser_board(show: Callable[..., Any]) -> None:
+    """Painting, crosses, voting and undoing, beside the rule in torch."""
+    page = show(board())
+    frame, said = page.locator(".els-pick"), page.locator(".els-said")
+
+    def seen() -> Tensor:
+        """What is painted, as is seen and as Python has it; and the crosses stand where a pixel is outvoted."""
+        image = torch.tensor(page.evaluate("model.get('board')")).view(5, 6)
+        shown = page.locator(".els-pick canvas").evaluate("c => [...c.getContext('2d').getImageData(0, 0, 6, 5).data]")
+        assert torch.equal(torch.tensor(shown).view(5, 6, 4)[..., 0], 255 * (image > 0))
+        votes = sum(image.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1))
+        wrong = (votes.sign() != image).nonzero().tolist()
+        crosses = page.locator(".els-cross").evaluate_all("all => all.map((one) => one.getAttribute('d'))")
+        assert crosses == [f"M{x + 0.3:g} {y + 0.3:g}l.4 .4m-.4 0l.4 -.4" for y, x in wrong]
+        text = said.inner_text()
+        assert ("locally consistent" in text) == (not wrong) and (not wrong or text.startswith(f"{len(wrong)} pixel"))
+        return image
+
+    def click(row: int, column: int) -> None:
+        box = frame.bounding_box()
+        frame.click(position={"x": (column + 0.5) * box["width"] / 6, "y": (row + 0.5) * box["height"] / 5})
+
+    assert torch.equal(seen(), board().image.long())  # the corners of a square are outvoted
+    page.get_by_role("button", name="All vote once").click()
+    plus = seen()
+    assert plus.sum() == 5 - 25 and plus[2, 1:4].tolist() == [1, 1, 1]
+    page.get_by_role("button", name="Undo").click()
+    assert torch.equal(seen(), board().image.long())
+    click(0, 0)
+    assert seen()[0, 0] == 1
+    click(0, 0)
+    assert seen()[0, 0] == -1
+    frame.press("ArrowLeft")  # not beyond the border
+    frame.press("ArrowDown")
+    assert "row 1 column 0 black" in frame.get_attribute("aria-label")
+    frame.press(" ")
+    assert seen()[1, 0] == 1 and "row 1 column 0 white" in frame.get_attribute("aria-label")
+    box = frame.bounding_box()
+    at = [(box["x"] + (column + 0.5) * box["width"] / 6, box["y"] + 4.5 * box["height"] / 5) for column in (0, 5)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1])
+    page.mouse.up()
+    assert seen()[4].tolist() == [1] * 6, "a stroke has no gaps"
+    page.get_by_role("button", name="Undo").click()
+    assert seen()[4].tolist() == [-1] * 6, "and is undone as a whole"
+    page.get_by_role("button", name="All black").click()
+    assert seen().sum() == -30 and page.get_by_role("radio", name="sea").is_checked()
+    assert page.get_by_role("button", name="All vote once").get_attribute("aria-disabled") == "true"
+    page.get_by_role("radio", name="square").check(force=True)
+    assert torch.equal(seen(), board().image.long())
+    undo = page.get_by_role("button", name="Undo")
+    for _ in range(5):
+        undo.click()
+    assert torch.equal(seen(), board().image.long()) and undo.get_attribute("aria-disabled") == "true"
 
 
 def test_browser_patch_size(show: Callable[..., Any]) -> None:

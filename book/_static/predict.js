@@ -37,7 +37,7 @@
   /** Begins a part that answers a question: in place of `first`, or behind the part that the question itself is in. */
   function begin(question, first, inside) {
     const part = made("div", { class: "els-answer", id: `answer-${questionOf.size + 1}` });
-    const button = made("button", { type: "button", class: "els-button els-decide" }, "I have decided: show");
+    const button = made("button", { type: "button", class: "els-decide" }, "I have decided: show");
     button.addEventListener("click", () => {
       open(question);
       // From here on one reads, and the keyboard goes on. It needs no frame around all of this, and no second visit.

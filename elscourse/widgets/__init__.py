@@ -9,9 +9,18 @@ except ImportError as error:
         "the interactive explorers need anywidget, which is not installed: pip install anywidget."
     ) from error
 
+from .board import BoardExplorer
+from .exchange import ExchangeExplorer
 from .mosaic import MosaicExplorer
 from .noise import NoiseExplorer
 from .patch_size import PatchSizeExplorer
 from .posterior import PosteriorExplorer
 
-__all__ = ["MosaicExplorer", "NoiseExplorer", "PatchSizeExplorer", "PosteriorExplorer"]
+__all__ = [
+    "BoardExplorer",
+    "ExchangeExplorer",
+    "MosaicExplorer",
+    "NoiseExplorer",
+    "PatchSizeExplorer",
+    "PosteriorExplorer",
+]

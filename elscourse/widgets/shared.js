@@ -45,7 +45,9 @@ function vector(tag, attributes = {}, ...children) {
 /** A picture of C x H x W pixels with room for outlines above it and a caption below. */
 function picture([channels, height, width], { role = "img", caption = true, kind = "" } = {}) {
   const canvas = element("canvas", { width, height, "aria-hidden": "true" });
-  const marks = vector("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
+  const [outlines, crosses] = [vector("g"), vector("g")];
+  const viewBox = `0 0 ${width} ${height}`;
+  const marks = vector("svg", { viewBox, "aria-hidden": "true", focusable: "false" }, crosses, outlines);
   const frame = element("div", { class: "els-frame", role }, canvas, marks);
   frame.style.aspectRatio = `${width} / ${height}`;
   const text = element("figcaption");
@@ -69,11 +71,16 @@ function picture([channels, height, width], { role = "img", caption = true, kind
     },
     /** Outlines rectangles [row, column, rows, columns]: a light line on a dark one, visible on every pixel. */
     outline(rectangles) {
-      marks.replaceChildren();
+      outlines.replaceChildren();
       for (const layer of ["els-under", "els-over"]) {
         for (const [y, x, h, w] of rectangles)
-          marks.append(vector("rect", { x, y, width: w, height: h, class: layer }));
+          outlines.append(vector("rect", { x, y, width: w, height: h, class: layer }));
       }
+    },
+    /** Crosses out pixels [row, column]. */
+    cross(pixels) {
+      const lines = ([y, x]) => `M${x + 0.3} ${y + 0.3}l.4 .4m-.4 0l.4 -.4`;
+      crosses.replaceChildren(...pixels.map((pixel) => vector("path", { d: lines(pixel), class: "els-cross" })));
     },
   };
 }
@@ -112,6 +119,28 @@ function choice(legend, options, chosen) {
   const labels = options.map(([, seen, name], i) => element("label", { class: name && "els-choice" }, inputs[i], seen));
   const line = element("fieldset", { "aria-label": legend }, element("legend", {}, legend), ...labels);
   return { line, check: (value) => inputs.forEach((input) => (input.checked = input.value === String(value))) };
+}
+
+/** A box to tick. */
+function tick(label, changed) {
+  const input = element("input", { type: "checkbox" });
+  input.addEventListener("change", () => changed(input.checked));
+  return { input, line: element("label", { class: "els-tick" }, input, label) };
+}
+
+/** A button that keeps the focus when it can do nothing more. */
+function button(label, pressed) {
+  const made = element("button", { type: "button", class: "els-button" }, label);
+  made.addEventListener("click", () => made.getAttribute("aria-disabled") === "true" || pressed());
+  return made;
+}
+
+/** The pixels on the way from one, [row, column], to another. */
+function stroke([y, x], [row, column]) {
+  const [down, right] = [row - y, column - x];
+  const length = Math.max(1, Math.abs(down), Math.abs(right));
+  const part = (whole, k) => Math.round((whole * k) / length);
+  return Array.from({ length: length + 1 }, (_, k) => [y + part(down, k), x + part(right, k)]);
 }
 
 /**
