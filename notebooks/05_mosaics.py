@@ -23,7 +23,7 @@
 #
 # **You need** lesson 04 (local denoisers, windows) and the sampler of lesson 01.
 #
-# **Time** 74 minutes. If time is short: section 1.
+# **Time** 78 minutes. If time is short: section 1.
 
 # %%
 import torch
@@ -130,7 +130,7 @@ show(fig, alt="The answer tanh(alpha S / sigma squared) against the window sum: 
 # > In this world an image is locally consistent if and only if every pixel has the colour of the majority of its
 # > window.
 #
-# ## 3. Guess who (4 minutes)
+# ## 3. Guess who (8 minutes)
 #
 # **Predict.** Six images on the $8 \times 8$ torus: a line one pixel wide; a band two pixels wide; a square of $3
 # \times 3$; a square of $4 \times 4$; the same without its corners; a checkerboard. Which are consistent?
@@ -179,6 +179,39 @@ assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, roun
 # Corners are weak: the corner of a square sees 4 pixels of its own colour and 5 of the other. Cut the corners off, and
 # the remaining island of 12 pixels stands. And the checkerboard? Each pixel sees itself and its four diagonal
 # neighbours in its own colour: 5 of 9.
+#
+# Now paint yourself, on a torus of $12 \times 12$; crosses mark what is outvoted. **Before you paint:** is there an
+# island of fewer than 12 pixels? Does a diagonal line stand, or a band that climbs like stairs? And what will be left
+# of your board when all pixels vote, again and again?
+
+# %%
+island, blocks = -torch.ones(2, 12, 12)
+island[3:7, 3:7] = round_4[2:6, 2:6]
+blocks[torch.arange(12)[:, None] // 2 % 2 == torch.arange(12) // 2 % 2] = 1  # a checkerboard of 2 x 2 pixels
+widgets.BoardExplorer.of({"island": island, "blocks": blocks, "black": -torch.ones(12, 12)})
+
+# %% tags=["hide-input"]
+# all black and white pictures of 4 x 5 pixels, each put into a black sea
+smallest = 20
+for numbers in torch.arange(1, 2**20).split(2**15):
+    sea = -torch.ones(len(numbers), 8, 9)
+    sea[:, 2:6, 2:7] = (2.0 * ((numbers[:, None] >> torch.arange(20)) & 1) - 1).view(-1, 4, 5)
+    standing = sea[~outvoted(sea).flatten(1).any(1)] > 0
+    smallest = min([smallest, *standing.flatten(1).sum(1).tolist()])
+across = (torch.arange(12) - torch.arange(12)[:, None]) % 12
+crossed = [int(outvoted(torch.where(across < width, 1.0, -1.0)).sum()) for width in (1, 2)]
+print(f"of {2**20 - 1:,} pictures the smallest that stands has {smallest} pixels; outvoted on a diagonal of 12 rows, "
+      f"one pixel wide: {crossed[0]}, two pixels wide: {crossed[1]}")  # fmt: skip
+assert (smallest, crossed) == (12, [12, 0])
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# No island that fits into a box of 4 x 5 pixels is smaller than 12 (of all 1,048,575 pictures). A diagonal line one
+# pixel wide is outvoted all along, a band of two pixels in each row stands. Boards come to rest after some rounds of
+# votes (section 6).
+#
+# </details>
 #
 # ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #

@@ -2,11 +2,11 @@
 
     python data/lessons/make_16_places.py
 
-The class-conditional network of lesson 16 and its rivals draw seeds 0 to 99, each with a block of 6 x 6 pixels taken from
-another noise, as in make_16_what_if.py, at each of 36 places. Kept are the root mean square change, and of seeds 0 (a
-t-shirt), 1 (trousers), 3 (a dress), 6 (a shirt), 8 (a bag) and 9 (an ankle boot) the drawings of the network and of ELS,
-with 8 bits per pixel: 0 is -1, 255 is 1. Every piece is kept in runs/lessons/16_places/, so a run that was stopped goes
-on.
+The class-conditional network of lesson 16 and its rivals draw seeds 0 to 99, each with a block of 6 x 6 pixels taken
+from another noise, as in make_16_what_if.py, at each of 36 places. Kept are the root mean square change, and of seeds 0
+(a t-shirt), 1 (trousers), 3 (a dress), 6 (a shirt), 8 (a bag) and 9 (an ankle boot) the drawings of the network and of
+ELS, with 8 bits per pixel: 0 is -1, 255 is 1. Every piece is kept in runs/lessons/16_places/, so a run that was stopped
+goes on.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ function render({ model, el }) {
     element(
       "div",
       { class: "els-columns" },
-      element("div", { class: "els-row" }, large.figure),
+      large.figure,
       element("div", { class: "els-column" }, ...who.map(({ row }) => row), ask.line),
     ),
     said,
