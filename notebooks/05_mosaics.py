@@ -188,7 +188,8 @@ assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, roun
 island, blocks = -torch.ones(2, 12, 12)
 island[3:7, 3:7] = round_4[2:6, 2:6]
 blocks[torch.arange(12)[:, None] // 2 % 2 == torch.arange(12) // 2 % 2] = 1  # a checkerboard of 2 x 2 pixels
-widgets.BoardExplorer.of({"island": island, "blocks": blocks, "black": -torch.ones(12, 12)})
+stripes = (1 - 2.0 * (torch.arange(12) % 2)).repeat(12, 1)
+widgets.BoardExplorer.of({"island": island, "blocks": blocks, "stripes": stripes})
 
 # %% tags=["hide-input"]
 # all black and white pictures of 4 x 5 pixels, each put into a black sea
@@ -202,7 +203,6 @@ across = (torch.arange(12) - torch.arange(12)[:, None]) % 12
 crossed = [int(outvoted(torch.where(across < width, 1.0, -1.0)).sum()) for width in (1, 2)]
 print(f"of {2**20 - 1:,} pictures the smallest that stands has {smallest} pixels; outvoted on a diagonal of 12 rows, "
       f"one pixel wide: {crossed[0]}, two pixels wide: {crossed[1]}")  # fmt: skip
-stripes = (1 - 2.0 * (torch.arange(12) % 2)).repeat(12, 1)
 assert (smallest, crossed) == (12, [12, 0]) and outvoted(stripes).all()
 
 # %% [markdown]
