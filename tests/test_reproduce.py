@@ -1075,6 +1075,46 @@ def test_the_measured_page_states_what_other_noises_give() -> None:
     assert f"window has {median(blind)} now, and ELS is ahead for {ahead}):" in text
 
 
+def test_the_measured_page_states_how_lopsided_garments_from_other_noises_are_found() -> None:
+    """Lopsided: below the twentieth part of the real garments; found: among as many of the prediction's lowest."""
+    fresh, text = els.load_results("11_new_noises"), said_on("book/measured.md")
+    real, labels = els.load("fashion-mnist", size=16, n=10_000), {"pullover": 2, "shirt": 6}
+    theories = ("els-zeros", "bent-equivariant-filter", "local-filter", "wiener", "is")
+    counts, found, chance, with_it = [], {who: [] for who in theories}, [], {who: [] for who in theories}
+    leads: list[list[float]] = []
+    for garment, label in labels.items():
+        some = real.images[real.labels == label]
+        mirrored = [compare(some.flip(-1).roll(s, -1), some).r2 for s in range(-4, 5)]
+        limit = torch.stack(mirrored).amax(0).quantile(0.05)
+        drawn = {who: fresh[f"mirror, {garment}, {who}"].double() for who in ("network-150", *theories)}
+        truth = drawn.pop("network-150")
+        odd = truth < limit
+        counts.append(int(odd.sum()))
+        chance.append(f"{counts[-1] ** 2 / len(odd):.0f}")
+        for who, values in drawn.items():
+            found[who].append(int(odd[values.argsort(stable=True)[: counts[-1]]].sum()))
+            with_it[who].append(f"{torch.corrcoef(torch.stack([values, truth]))[0, 1]:.2f}")
+        picks = torch.randint(len(odd), (2000, len(odd)), generator=torch.Generator().manual_seed(1))
+        gaps = torch.tensor([
+            float(torch.corrcoef(torch.stack([drawn[theories[0]][p], truth[p]]))[0, 1])
+            - float(torch.corrcoef(torch.stack([drawn[theories[1]][p], truth[p]]))[0, 1])
+            for p in picks
+        ])  # fmt: skip
+        leads.append([gaps.quantile(q).item() for q in (0.5, 0.025)])
+    assert "Of 400 other pullovers by the network {} are lopsided, of 400 other shirts {}.".format(*counts) in text
+    said = (
+        "ELS has {} and {} of these, the equivariant filter, bent, {} and {}, the local filter {} and {}, Wiener {} "
+        "and {}, IS {} and {} (by chance {} and {})."
+    )
+    assert said.format(*(n for who in theories for n in found[who]), *chance) in text
+    ours, rival = with_it["els-zeros"], with_it["bent-equivariant-filter"]
+    said = "is {} and {} for ELS, {} and {} for the equivariant filter:"
+    assert said.format(*ours, *rival) in text
+    by, low = zip(*leads, strict=True)
+    said = "(by {:.2f} and {:.2f}, the intervals from {:.2f} and {:.2f})"
+    assert said.format(*by, *low) in text
+
+
 def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
     """The controls of lesson 16: turns, also of a second network, the mean of eight, wishes, third legs."""
     kind = "fashion-mnist-16-resnet-zeros-conditional"

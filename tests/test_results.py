@@ -184,6 +184,18 @@ def test_the_numbers_from_new_noises_are_found_again(monkeypatch: pytest.MonkeyP
         torch.testing.assert_close(torch.from_numpy(values), stored[key][:2], atol=2e-3, rtol=0, msg=key)
 
 
+def test_sleeves_from_new_noises_are_found_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the script that made them, for two noises."""
+    monkeypatch.syspath_prepend(DATA / "lessons")
+    script, stored = importlib.import_module("make_11_new_noises"), els.load_results("11_new_noises")
+    monkeypatch.setattr(script, "KEEP", tmp_path)
+    monkeypatch.setattr(script, "CROWD", script.CROWD[:2])
+    found = script.sleeves(els.lab("laptop", network=script.CONDITIONAL, verbose=False))
+    assert found.keys() == {key for key in stored if key.startswith("mirror")}
+    for key, values in found.items():
+        torch.testing.assert_close(torch.from_numpy(values), stored[key][:2], atol=2e-3, rtol=0, msg=key)
+
+
 def test_the_bent_filter_without_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the measured page says of it beside networks that look everywhere: drawn here, it takes two seconds."""
     monkeypatch.syspath_prepend(DATA / "lessons")

@@ -20,6 +20,8 @@ three legs, WHO          whether 400 trousers, seeds 60,000 to 60,399 by the cla
                          equivariant filter, have three legs (lesson 12)
 in two rows, WHO         whether they have them in two rows of pixels on end
 width                    of those by ELS: the share below the waist that is not background
+mirror, GARMENT, WHO     r2 of 400 pullovers and of 400 shirts, the same seeds, with their mirror images, by the
+                         class-conditional network, ELS, filters and IS (lesson 12)
 
 Drawings stay in runs/lessons/11_new_noises, and a run that was stopped goes on. With names of networks, only these are
 drawn: for several processes side by side.
@@ -47,7 +49,7 @@ from elscourse.files import whole_file
 
 HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "11_new_noises"
-SEEDS, OTHERS, TROUSERS = range(40_000, 40_100), range(50_000, 50_100), range(60_000, 60_400)
+SEEDS, OTHERS, CROWD = range(40_000, 40_100), range(50_000, 50_100), range(60_000, 60_400)
 LINE = {name: 17 for name in (PLAIN, CONDITIONAL)}  # LS in windows of 17 t
 UNET, CIRCULAR = "fashion-mnist-16-unet-zeros", "fashion-mnist-16-resnet-circular"
 TAU = 0.05  # of the UNet's correlations, as lesson 10 found it
@@ -162,12 +164,12 @@ def of_network(name: str) -> dict[str, np.ndarray]:
             parts = (1.0, ~own) if name == EMOJI else (1.0,)
             found[f"{who}, {name}, exchanged"] = torch.stack([foretold(change, guess, p) for p in parts]).squeeze(0)
     small = {key: value.numpy().astype(np.float32) for key, value in found.items()}
-    return small | (three_legs(lab) if name == CONDITIONAL else {})
+    return small | (three_legs(lab) | sleeves(lab) if name == CONDITIONAL else {})
 
 
 def three_legs(lab: els.Lab) -> dict[str, np.ndarray]:
     """Lesson 12's count: three bright runs or more in a row below the waist."""
-    noise, labels, found = els.seeded_noise(TROUSERS, lab.shape), torch.ones(len(TROUSERS), dtype=torch.int64), {}
+    noise, labels, found = els.seeded_noise(CROWD, lab.shape), torch.ones(len(CROWD), dtype=torch.int64), {}
     bent = els.BentFilter(lab.machine("equivariant-filter"))  # type: ignore[arg-type]
     who = {"network-150": (lab.network, 150), "els-zeros": (lab.machine("els-zeros"), 20), "bent": (bent, 20)}
     for key, (denoiser, steps) in who.items():
@@ -178,6 +180,25 @@ def three_legs(lab: els.Lab) -> dict[str, np.ndarray]:
         found[f"in two rows, {key}"] = (three[:, 1:] & three[:, :-1]).any(-1).numpy()
         if key.startswith("els"):
             found["width"] = (trousers[:, 0, 8:] > -0.7).float().mean((1, 2)).numpy()
+    return found
+
+
+def mirror(images: Tensor) -> Tensor:
+    """(B, 1, H, W) -> (B,): r2 of each image with its mirror image, the best of shifts by -4 to 4, as in lesson 12."""
+    return torch.stack([els.compare(images.flip(-1).roll(s, -1), images).r2 for s in range(-4, 5)]).amax(0)
+
+
+def sleeves(lab: els.Lab) -> dict[str, np.ndarray]:
+    """How symmetric pullovers and shirts are."""
+    noise, found = els.seeded_noise(CROWD, lab.shape), {}
+    who: dict[str, tuple[Denoiser, int]] = {"network-150": (lab.network, 150)}
+    theories = ("els-zeros", "bent-equivariant-filter", "local-filter", "is", "wiener")
+    who |= {name: (lab.machine(name), 20) for name in theories}
+    for garment, label in (("pullover", 2), ("shirt", 6)):
+        labels = torch.full((len(CROWD),), label)
+        for key, (denoiser, steps) in who.items():
+            images = drawn(lab.network.name, f"{garment}, {key}", denoiser, noise, labels, steps).clamp(-1, 1)
+            found[f"mirror, {garment}, {key}"] = mirror(images).numpy()
     return found
 
 
