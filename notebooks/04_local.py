@@ -260,10 +260,12 @@ check.ls_box_sums(ls_box_sums)
 # LS is a denoiser, so it can draw. At every step each pixel asks its window which training images are plausible *here*.
 #
 # To see who wins these elections, let LS remember only **three pictures**, painted by hand: a face, a house and a tree.
-# Each has a colour, and a pixel that LS draws gets the colours of the pictures that voted for it.
+# Each has a colour, and a pixel that LS draws gets the colours of the pictures that voted for it, mixed if there are
+# several; black stays black.
 #
-# **Predict.** Eight seeds, drawn with windows that see everything ($P = 31$), then with $P = 13$, 9, 7, 5 and 3. What
-# becomes of the three pictures? Will some piece of one of them turn up where none of the three has it?
+# **Predict.** Eight seeds, drawn with windows that see everything ($P = 31$: from a corner to the opposite one), then
+# with $P = 13$, 9, 7, 5 and 3. What becomes of the three pictures? Will some piece of one of them turn up where none of
+# the three has it?
 
 
 # %% tags=["slide"]
@@ -292,9 +294,10 @@ for P, (x, _) in drew.items():
     assert copies == {31: 8, 13: 6, 9: 1}.get(P, 0) and apart.amin(1).max() < 0.01
 
 # %% [markdown] tags=["slide"]
-# With $P = 31$ all eight are copies. With 9 only one is: there is a house whose right half is a tree, and a tree with a
-# face's cheek. **The memory breaks into pieces**, and the smaller the window, the smaller they are. But **no piece has
-# moved**: every pixel is as one of the three pictures has it *there*. (Lesson 07 will let them move.)
+# With $P = 31$ all eight are copies (that none is a face is chance). With 9 only one is: there is a house whose right
+# half is a tree, and a tree with a face's cheek. **The memory breaks into pieces**, and the smaller the window, the
+# smaller they are. But **no piece has moved**: every pixel is as one of the three pictures has it *there*. (Lesson 07
+# will let them move.)
 #
 # Now the 2,000 garments. **Predict.** One seed, drawn with $P = 3, 5, 7, 9, 13, 17$. What will the smallest window
 # draw: a blur, a clear picture, noise? And at which $P$ will the picture be a training image?

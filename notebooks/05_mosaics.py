@@ -176,15 +176,18 @@ print("no pixel is outvoted:", verdict)
 assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, rounded", "checkerboard"]
 
 # %% [markdown] tags=["slide"]
-# Corners are weak: the corner of a square sees 4 pixels of its own colour and 5 of the other. Cut the corners off, and
+# A cross marks a pixel that is **outvoted**: most of its window has the other colour. Corners are weak: the corner of a
+# square sees 4 pixels of its own colour and 5 of the other. Cut the corners off, and
 # the remaining island of 12 pixels stands. And the checkerboard? Each pixel sees itself and its four diagonal
 # neighbours in its own colour: 5 of 9.
 #
-# Now paint yourself, on a torus of $12 \times 12$; crosses mark what is outvoted. **Before you paint:** is there an
-# island of fewer than 12 pixels? Does a diagonal line stand, or a band that climbs like stairs? And what will be left
-# of your board when all pixels vote, again and again?
+# Now it is your turn to paint, on a torus of $12 \times 12$. You can begin with the island, with blocks of $2 \times 2$
+# pixels, or with stripes. (The button *All vote once* is for section 6.)
+#
+# **Predict.** Is there an island of fewer than 12 pixels? Does a diagonal line stand, or a band that climbs like
+# stairs?
 
-# %%
+# %% tags=["question"]
 island, blocks = -torch.ones(2, 12, 12)
 island[3:7, 3:7] = round_4[2:6, 2:6]
 blocks[torch.arange(12)[:, None] // 2 % 2 == torch.arange(12) // 2 % 2] = 1  # a checkerboard of 2 x 2 pixels
@@ -192,27 +195,26 @@ stripes = (1 - 2.0 * (torch.arange(12) % 2)).repeat(12, 1)
 widgets.BoardExplorer.of({"island": island, "blocks": blocks, "stripes": stripes})
 
 # %% tags=["hide-input"]
-# all black and white pictures of 4 x 5 pixels, each put into a black sea
-smallest = 20
-for numbers in torch.arange(1, 2**20).split(2**15):
-    sea = -torch.ones(len(numbers), 8, 9)
-    sea[:, 2:6, 2:7] = (2.0 * ((numbers[:, None] >> torch.arange(20)) & 1) - 1).view(-1, 4, 5)
-    standing = sea[~outvoted(sea).flatten(1).any(1)] > 0
-    smallest = min([smallest, *standing.flatten(1).sum(1).tolist()])
+# all black and white pictures of 4 x 4 pixels, each put into a black sea
+sea = -torch.ones(2**16 - 1, 8, 8)
+sea[:, 2:6, 2:6] = (2.0 * ((torch.arange(1, 2**16)[:, None] >> torch.arange(16)) & 1) - 1).view(-1, 4, 4)
+standing = sea[~outvoted(sea).flatten(1).any(1)]
 across = (torch.arange(12) - torch.arange(12)[:, None]) % 12
 crossed = [int(outvoted(torch.where(across < width, 1.0, -1.0)).sum()) for width in (1, 2)]
-print(f"of {2**20 - 1:,} pictures the smallest that stands has {smallest} pixels; outvoted on a diagonal of 12 rows, "
+print(f"of {len(sea):,} pictures of 4 x 4 pixels in a sea, {len(standing)} stands; outvoted on a diagonal of 12 rows, "
       f"one pixel wide: {crossed[0]}, two pixels wide: {crossed[1]}")  # fmt: skip
-assert (smallest, crossed) == (12, [12, 0]) and outvoted(stripes).all()
+assert torch.equal(standing, round_4[None]) and crossed == [12, 0] and outvoted(stripes).all()
+assert not outvoted(torch.stack([island, blocks])).any()
 
 # %% [markdown]
-# <details><summary>Answer</summary>
+# A diagonal one pixel wide is outvoted all along; with two pixels in each row it stands. So do the blocks, while all
+# pixels of the stripes are outvoted.
 #
-# No island that fits into a box of 4 x 5 pixels is smaller than 12 (of all 1,048,575 pictures). A diagonal line one
-# pixel wide is outvoted all along, a band of two pixels in each row stands. Nearly all boards come to rest after some
-# rounds of votes (section 6), but not all: stripes one pixel wide, black and white by turns, change places for ever.
-#
-# </details>
+# And no island is smaller than 12 pixels. Look at the leftmost pixel of its top row. Nothing of the island is above it
+# or to its left, so it has at most five own votes, and needs all of them: itself, its right neighbour, and three pixels
+# below. The same holds for the rightmost pixel of that row, and so the top row has at least 2 pixels and the next at
+# least 4. The same holds from below and, for columns, from the sides: so there are four rows or more, with at least $2
+# + 4 + 4 + 2 = 12$ pixels.
 #
 # ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #
@@ -469,7 +471,8 @@ assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (
 
 # %% [markdown] tags=["slide"]
 # More: 57 % after one round (before it 46 %, because here only the sign counts), 94 % after seven, all after fifteen.
-# The last leap is only one round, but a board needs *many*.
+# The last leap is only one round, but a board needs *many*. (Try it on section 3's board. Its stripes never come to
+# rest: they change places in every round.)
 #
 # **Predict.** To give the sampler more time, take 25 times as many uniform steps, or keep the 20 and put 30 short ones,
 # each halving $t$, before the last leap. Which helps more? And what will the spoiled boards become?

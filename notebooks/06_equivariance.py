@@ -238,8 +238,8 @@ for d in [(0, 1), (3, 5), (8, 8)]:
 # %% [markdown] tags=["slide"]
 # ## 4. What does it draw? (9 minutes)
 #
-# First a memory of only **three pictures**, painted by hand. Each has a colour, and a pixel of a drawing gets the
-# colours of the pictures that voted for it. Both machines, IS and ES, draw with the sampler of lesson 01.
+# First a memory of only **three pictures**, painted by hand. Each has a colour, and a drawing gets the colours of the
+# pictures that voted for it. Both machines, IS and ES, draw with the sampler of lesson 01.
 #
 # **Predict.** From each noise IS draws one of the three. What will ES draw: one colour, or several? And where?
 
@@ -269,7 +269,8 @@ assert copies == {"IS": 8, "ES": 8}
 assert [len(set(votes.image[:, 0].tolist())) for _, votes in drew.values()] == [2, 3]
 
 # %% [markdown] tags=["slide"]
-# One colour each: ES draws a **whole** picture, too, but **anywhere**. Now ES gets 2,000 training images.
+# One colour each: ES draws a **whole** picture, too, but **anywhere**. (That IS drew no face is chance.) So for three
+# pictures it is (c) of section 3. Is it still so with 2,000?
 #
 # **Predict.** IS begins with the same noise and holds the same images. For how many of 16 seeds will both draw the same
 # thing, wherever it lies?
@@ -286,9 +287,9 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
      "anywhere, many of them cut by the border and continued on the other side.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
-# (Noise is divided by 3 to fit the greys.) The samples look odd. **Are they new?** Ask the machine: **which pair $(v,
-# d)$** has the most weight at low noise? (Below each column, the next figure shows the number of $v$ and the shift $d$,
-# which the code calls `location`. The row "shifted back" undoes this $d$.)
+# (Noise is divided by 3 to fit the greys.) The samples look odd. **Is each of them a training image, moved?** Ask the
+# machine: **which pair $(v, d)$** has the most weight at low noise? (Below each column, the next figure shows the
+# number of $v$ and the shift $d$, which the code calls `location`. The row "shifted back" undoes this $d$.)
 
 # %%
 votes = machine.posterior(drawn, t=0.01, top=1)
@@ -319,7 +320,7 @@ if lab.profile == "laptop":
     assert same == 0 and all(abs(v - number) < 0.06 for v, number in zip(far.values(), (7.5, 2.8, 9.2), strict=True))
 
 # %% [markdown] tags=["slide"]
-# **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, only
+# **(c) again**: every one of the 16 samples is a training image, pixel for pixel, only
 # moved. The noise chooses **one of 2,000 memories and one of 256 places**, and nothing else. **None** of the samples is
 # the garment that IS draws from the same noise: among 512,000 pictures ES finds another.
 #

@@ -1115,6 +1115,34 @@ def test_the_measured_page_states_how_lopsided_garments_from_other_noises_are_fo
     assert said.format(*by, *low) in text
 
 
+def test_the_measured_page_states_where_drawings_are_most_sensitive() -> None:
+    """Lesson 16: whose largest change is at the network's block, and whose map of changes is more like its map."""
+    places, text = els.load_results("16_places"), said_on("book/measured.md")
+    told, plain, circular = (f"fashion-mnist-16-resnet-{kind}" for kind in ("zeros-conditional", "zeros", "circular"))
+
+    def named(who: str, network: str = "") -> int:
+        mine, its = (places[f"change, {one}{network}"].argmax(1) for one in (who, "network"))
+        return int((mine == its).sum())
+
+    def ahead(ours: str, rival: str, network: str = "") -> int:
+        a, b, c = (places[f"change, {one}{network}"].double() for one in (ours, rival, "network"))
+        both = [[float(torch.corrcoef(torch.stack([x, z]))[0, 1]) for x, z in zip(some, c, strict=True)]
+                for some in (a, b)]  # fmt: skip
+        return sum(x > y for x, y in zip(*both, strict=True))
+
+    who = ("els-zeros", "bent-local-filter", "ls", "wiener", "is")
+    said = "for {} of 100 seeds, the bent filter for {}, LS for {}, Wiener for {}, IS for {} (by chance 3); its map"
+    assert said.format(*map(named, who)) in text
+    assert f"correlates better with the network's for {ahead(*who[:2])}." in text
+    unet = "fashion-mnist-16-unet-zeros"
+    new = [[named(one, f", {network}") for one in ("els", "bent")] for network in (told, plain, unet, circular)]
+    said = "ELS names {}, the bent filter {}; for the first ResNet {} and {}, **another network, trained on other "
+    said += "pictures, {}**; for the UNet {} and {}; for the circular one {} and {}."
+    assert said.format(*new[0], *new[1], named("other-2000-pictures", f", {plain}"), *new[2], *new[3]) in text
+    leads = [ahead("els", "bent", f", {network}") for network in (told, plain, unet, circular)]
+    assert "ELS's map is ahead for {}, {}, {} and {} (".format(*leads) in text
+
+
 def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
     """The controls of lesson 16: turns, also of a second network, the mean of eight, wishes, third legs."""
     kind = "fashion-mnist-16-resnet-zeros-conditional"

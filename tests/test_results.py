@@ -184,6 +184,26 @@ def test_the_numbers_from_new_noises_are_found_again(monkeypatch: pytest.MonkeyP
         torch.testing.assert_close(torch.from_numpy(values), stored[key][:2], atol=2e-3, rtol=0, msg=key)
 
 
+def test_drawings_with_a_block_exchanged_are_found_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the script that made 16_places.npz: one seed, three places, all who draw."""
+    monkeypatch.syspath_prepend(DATA / "lessons")
+    script, stored = importlib.import_module("make_16_places"), els.load_results("16_places")
+    some = [0, 14, 35]
+    assert stored["places"].tolist() == [list(place) for place in script.PLACES]
+    monkeypatch.setattr(script, "PLACES", [script.PLACES[k] for k in some])
+    monkeypatch.setattr(script, "PARTS", tmp_path)
+    monkeypatch.setattr(script, "SEEDS", script.SEEDS[:1])
+    monkeypatch.setattr(script, "OTHERS", script.OTHERS[:1])
+    found = script.of_new_noises(script.PLAIN)
+    assert found.keys() == {key for key in stored if key.endswith(f", {script.PLAIN}")}
+    lab = els.lab("laptop", network=script.CONDITIONAL, verbose=False)
+    for name in ("network", *script.MACHINES):
+        drawn = script.drawn(lab, name, tmp_path / "told", range(1), range(10_000, 10_001))
+        found[f"change, {name}"] = script.change(*drawn)
+    for key, values in found.items():
+        torch.testing.assert_close(torch.from_numpy(values), stored[key][:1, some], atol=2e-3, rtol=0, msg=key)
+
+
 def test_sleeves_from_new_noises_are_found_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By the script that made them, for two noises."""
     monkeypatch.syspath_prepend(DATA / "lessons")
