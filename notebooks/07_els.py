@@ -314,8 +314,9 @@ print(
       for name in ends),
     sep="\n",
 )  # fmt: skip
-print("of their white pixels, the share whose surroundings are in memory, 3 x 3 and 9 x 9 (cut at the border):",
-      *(f"{name} {surrounded[name, 3]:.0%}, {surrounded[name, 9]:.0%}" for name in ("LS", "ELS")), sep="\n")  # fmt: skip
+print("of their white pixels, the share whose surroundings are in memory, 3 x 3 and 9 x 9 (cut at the border):")
+for name in ("LS", "ELS"):
+    print(f"{name} {surrounded[name, 3]:.0%}, {surrounded[name, 9]:.0%}")
 assert [round(100 * surrounded[name, P]) for name in ("LS", "ELS") for P in (3, 9)] == [98, 55, 86, 9]
 assert copies == {"IS": 8, "ES": 8, "LS": 1, "ELS": 0} and astray == {"IS": 0, "ES": 8, "LS": 0, "ELS": 8}
 

@@ -494,8 +494,8 @@ print(f"the ResNet's block, named by another network: {hits}; maps: {alike(its, 
 assert hits == 68
 
 # %% [markdown] tags=["slide"]
-# The formula is ahead each time. The counts of one hundred are not firm (65 has become 53), but with no network is the
-# bent filter's map the better one for more than 27 of 100.
+# The formula is ahead each time. The counts of one hundred are not firm (65 has become 53), but its map is the better
+# one for at least 73 of 100.
 #
 # And **for the ResNet's drawings, the formula names the block for 64, another network for 68.** Nearly all that two
 # trainings agree on, the formula knows as well.
