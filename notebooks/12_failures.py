@@ -586,7 +586,8 @@ assert all(abs(fit - 0.92) < 0.005 for fit in fits)
 # the network's, and the equivariant filter as many: **votes are not needed** here either. Even IS finds 22, where
 # chance gives 12: part of the agreement comes with any drawing from the same noise. The Wiener filter, which sees
 # everything but copies nothing, finds 21.
-#
+
+# %% [markdown] tags=["slide"]
 # **Predict.** A hundred drawings of a kind are few to tell ELS and the equivariant filter apart. With 400 other
 # pullovers and 400 other shirts, from section 4's new noises: will they be level again?
 
