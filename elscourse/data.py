@@ -144,6 +144,8 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
 
 def _published(dataset: Dataset, size: Size | None, n: int | None) -> ImageSet:
     n = _count(n, dataset.images, dataset.name)
+    if size is not None:
+        _height_width(size)  # before a set is looked for that may not be here, or read for minutes
     pixels, labels = _bundled(dataset.bundle) if n <= dataset.bundled else read(dataset)
     images = _from_files(pixels[:n], size) if isinstance(pixels, list) else _from_pixels(pixels[:n], size)
     return ImageSet(images, _as_labels(labels, n), dataset.class_names, dataset.name)

@@ -414,7 +414,7 @@ def test_the_rest(call, sentence: str) -> None:
         lambda lab: els.IdealScoreMachine(IMAGES, lab),
         lambda lab: els.IdealScoreMachine(IMAGES, IMAGES),  # type: ignore[arg-type]
         lambda lab: els.calibrate(els_machine(), els_machine(), lab),
-        lambda lab: els.load("emoji", size=lab),  # all of it is bundled
+        lambda lab: els.load("fashion-mnist", size=lab),
         lambda lab: els.load("fashion-mnist", n=lab),
         lambda lab: els.load("a" * 5000),
         lambda lab: els.NetworkDenoiser(lab.network.module, lab.network.module),
@@ -440,7 +440,7 @@ def test_what_was_given_is_shown_on_one_line(call) -> None:  # type: ignore[no-u
         lambda lab, true: lab.one_label(true),
         lambda lab, true: els.calibrate(els_machine(), els_machine(), samples=true),
         lambda lab, true: els.load("fashion-mnist", n=true),
-        lambda lab, true: els.load("emoji", size=true),
+        lambda lab, true: els.load("fashion-mnist", size=true),
         lambda lab, true: els.seeded_noise([true], (1, 8, 8)),
         lambda lab, true: els.ResNet(layers=true),
         lambda lab, true: els.reference.local(X, IMAGES, 0.9, 0.4, true),
