@@ -30,6 +30,7 @@ KEYS = 128  # keys in a tile at least: fewer make the matrix products inefficien
 BLOCK = 2**25  # bytes of keys cut from the images at a time
 FARTHEST = -1e100  # the least logit beside the largest, 0: its weight is 0, and 0 times -inf would be NaN
 WALK = 9  # terms of a logit whose roundings cancel like a random walk: those of more, in flat pictures, have one sign
+COLUMNS = 48  # how many columns of a product processors take at once divides it: they sum a rest in another order
 LOGIT_ERROR = 1e-5  # rounding allowed in a float32 logit before it is computed in float64
 
 
@@ -57,22 +58,30 @@ class Lookup:
         return groups, queries, self.queries[:1, :1, self.values].shape[-1]
 
     def tiles(self, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]:
-        """All logits, tile by tile: blocks of images outside, inside them groups, queries, keys."""
+        """All logits, tile by tile: blocks of images outside, inside them groups, queries, keys.
+
+        At little noise, where they are float64, one rounding of a logit may be more than 1. So keys are filled up to
+        whole COLUMNS there: equal ones are rounded alike, and share the weight.
+        """
         groups, queries, _ = self.queries.shape
         g, m, n_keys = tile_shape(groups, queries, tile_size(self.queries.device, memory))
+        n_keys -= n_keys % min(COLUMNS, n_keys)
         dtype = logit_dtype(self, alpha, sigma)
         for images in slices(len(source), images_per_block(self, source, memory)):
             keys = self.keys_of(source.block(images.start, images.stop))
             squares = keys.square() if keys.dtype == dtype else keys.to(dtype).square_()
-            bias = squares.sum(-1) * (-(alpha**2) / (2 * sigma**2))
+            fill = -keys.shape[1] % COLUMNS if dtype == torch.float64 else 0
+            bias = filled(squares.sum(-1) * (-(alpha**2) / (2 * sigma**2)), fill, dtype)
             for some in slices(groups, g):
-                values, precise = keys[some][..., self.values], keys[some].to(dtype).mT
+                values, precise = keys[some][..., self.values], filled(keys[some], fill, dtype).mT
                 for rows in slices(queries, m):
                     scaled = self.queries[some, rows].to(dtype) * (alpha / sigma**2)
                     for part in slices(keys.shape[1], n_keys):
-                        logits = torch.baddbmm(bias[some, None, part], scaled, precise[..., part])
+                        last = part.stop == keys.shape[1]
+                        whole = slice(part.start, part.stop + fill * last)
+                        logits = torch.baddbmm(bias[some, None, whole], scaled, precise[..., whole])
                         first = images.start * self.keys_per_image + part.start
-                        yield Tile(some, rows, first, logits, values[:, part])
+                        yield Tile(some, rows, first, logits[..., : part.stop - part.start], values[:, part])
 
 
 class Asks(Protocol):
@@ -205,6 +214,15 @@ def tile_shape(groups: int, queries: int, tile: int) -> tuple[int, int, int]:
     m = min(queries, side)
     g = max(1, min(groups, tile // (m * KEYS)))
     return g, m, max(KEYS, min(side, tile // (g * m)))
+
+
+def filled(keys: Float[Tensor, "G L *D"], fill: int, dtype: torch.dtype) -> Float[Tensor, "G l *D"]:
+    """Keys in this precision, and `fill` zeros behind them."""
+    if not fill:
+        return keys.to(dtype)
+    out = keys.new_zeros(keys.shape[0], keys.shape[1] + fill, *keys.shape[2:], dtype=dtype)
+    out[:, : keys.shape[1]] = keys
+    return out
 
 
 def slices(length: int, step: int) -> Iterator[slice]:
