@@ -432,7 +432,7 @@ def test_the_readme_states_the_shipped_numbers(monkeypatch: pytest.MonkeyPatch) 
         - compare(both["els-zeros"].clamp(-1, 1), both["network-150"]).r2,
         fresh[f"bent, {emoji}"] - fresh[f"els-zeros, {emoji}"],
     ]
-    assert f"For emoji it is ahead (of 200 noises for {sum(int((gap > 0).sum()) for gap in gaps)})" in text
+    assert f"For emoji the filter is ahead (of 200 noises for {sum(int((gap > 0).sum()) for gap in gaps)})" in text
     assert f"reaches {min(bent.values()):.2f} to {max(bent.values()):.2f} for clothes, each time behind" in text
     for key, r2 in bent.items():
         name = key.partition(", ")[0]
@@ -1140,7 +1140,17 @@ def test_the_measured_page_states_where_drawings_are_most_sensitive() -> None:
     said += "pictures, {}**; for the UNet {} and {}; for the circular one {} and {}."
     assert said.format(*new[0], *new[1], named("other-2000-pictures", f", {plain}"), *new[2], *new[3]) in text
     leads = [ahead("els", "bent", f", {network}") for network in (told, plain, unet, circular)]
-    assert "ELS's map is ahead for {}, {}, {} and {} (".format(*leads) in text
+    assert "ELS's map is ahead for {}, {}, {} and {}.".format(*leads) in text
+    its = places[f"change, network, {plain}"].argmax(1)
+    ours, rival, agreed = (
+        places[f"change, {who}, {plain}"].argmax(1) == its for who in ("els", "bent", "other-2000-pictures")
+    )
+    both = [int((agreed & some).sum()) for some in (ours, rival)]
+    said = f"Of the {agreed.sum()} blocks on which two trainings agree, ELS names {{}}, the bent filter {{}} ("
+    assert said.format(*both) in text
+    said = "of 36 blocks it names the first network's for {} of 100 drawings, the filter for {}, another network, "
+    said += f"trained on other pictures, for {agreed.sum()} (lesson 16)"
+    assert said.format(*new[1]) in said_on("README.md")
 
 
 def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
