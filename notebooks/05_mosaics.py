@@ -177,9 +177,8 @@ assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, roun
 
 # %% [markdown] tags=["slide"]
 # A cross marks a pixel that is **outvoted**: most of its window has the other colour. Corners are weak: the corner of a
-# square sees 4 pixels of its own colour and 5 of the other. Cut the corners off, and
-# the remaining island of 12 pixels stands. And the checkerboard? Each pixel sees itself and its four diagonal
-# neighbours in its own colour: 5 of 9.
+# square sees 4 pixels of its own colour and 5 of the other. Cut the corners off, and the remaining island of 12 pixels
+# stands. And the checkerboard? Each pixel sees itself and its four diagonal neighbours in its own colour: 5 of 9.
 #
 # Now it is your turn to paint, on a torus of $12 \times 12$. You can begin with the island, with blocks of $2 \times 2$
 # pixels, or with stripes. (The button *All vote once* is for section 6.)

@@ -320,9 +320,9 @@ if lab.profile == "laptop":
     assert same == 0 and all(abs(v - number) < 0.06 for v, number in zip(far.values(), (7.5, 2.8, 9.2), strict=True))
 
 # %% [markdown] tags=["slide"]
-# **(c) again**: every one of the 16 samples is a training image, pixel for pixel, only
-# moved. The noise chooses **one of 2,000 memories and one of 256 places**, and nothing else. **None** of the samples is
-# the garment that IS draws from the same noise: among 512,000 pictures ES finds another.
+# **(c) again**: every one of the 16 samples is a training image, pixel for pixel, only moved. The noise chooses **one
+# of 2,000 memories and one of 256 places**, and nothing else. **None** of the samples is the garment that IS draws from
+# the same noise: among 512,000 pictures ES finds another.
 #
 # As drawn, the samples of ES have a median distance of 7.5 to the nearest training image. Real new garments have only
 # 2.8, but 9.2 once moved in the same way. So this distance measures mostly displacement: shift the samples back, and
