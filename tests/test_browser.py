@@ -877,6 +877,25 @@ def test_explorers_in_lessons_react(chromium: Any, served: str) -> None:
     assert page.locator(".els-said").first.inner_text() != before
     visit.leave()
 
+    visit = Visit(chromium, f"{served}/notebooks/05_mosaics.html")
+    board = visit.page.get_by_role("group", name="A board that votes")
+    said = board.locator(".els-said")
+    board.get_by_label("stripes").check(force=True)  # its radio button lies under its picture
+    assert "outvoted" in said.inner_text()
+    board.get_by_label("island").check(force=True)
+    assert "locally consistent" in said.inner_text()
+    visit.leave()
+
+    visit = Visit(chromium, f"{served}/notebooks/16_what_if.html")
+    blocks = visit.page.get_by_role("group", name="Exchange a block of the noise")
+    said = blocks.locator(".els-said")
+    assert "What will the network change?" in said.inner_text()
+    blocks.get_by_label("I have decided").check()
+    assert re.search(r"foretold \d\.\d\d of the network's change", said.inner_text())
+    blocks.locator(".els-large [tabindex='0']").press("ArrowDown")
+    assert "What will the network change?" in said.inner_text()  # another block, another question
+    visit.leave()
+
 
 def test_every_explorer_answers_to_the_keyboard(chromium: Any, site: Path) -> None:
     """Each slider and each picture that can be clicked is reached without a mouse, and says what changed."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -527,6 +528,34 @@ def test_the_painted_figure_is_what_its_script_draws(tmp_path: Path, monkeypatch
     plain = (brightest + darkest <= 2).all(0) & (drawn < 250).any(0)
     assert plain.float().mean() > 0.1, "there is something to compare"
     assert ((drawn - stored).abs().amax(0)[plain] > 8).float().mean() < 0.01
+
+
+def test_the_figure_of_what_was_measured_is_what_its_script_draws(tmp_path: Path) -> None:
+    """And its caption says what it shows. Another matplotlib moves a mark by a pixel or two; 0.02 of r2 are fifteen."""
+    script = runpy.run_path(str(ROOT / "book" / "make_measured.py"))
+    shown = {who: script["medians"](name) for who, name in script["NETWORKS"].items()}
+    ours, bent, *_, ideal, mean = script["LOOKS"]
+    unet = "UNet, 16 x 16"
+    leaders = {who: max(r2, key=r2.__getitem__) for who, r2 in shown.items()}
+    *clothes, emoji = shown
+    assert [leaders[who] for who in (*clothes, emoji)] == [ours] * 5 + [bent]
+    page = " ".join((ROOT / "book" / "measured.md").read_text(encoding="utf-8").split())
+    reached = [shown[who][ours] for who in clothes]
+    assert f"furthest to the right in five rows, between {min(reached):.2f} and {max(reached):.2f}; in the row" in page
+    assert all(r2[ours] - r2[mean] > 0.2 for r2 in shown.values())
+    assert [who for who, r2 in shown.items() if r2[ours] - r2[ideal] < 0.2] == [unet]
+    correlated = els.load_results("10_correlations")["r2 seeds 0 to 99, fashion-mnist-16-unet-zeros"][1].quantile(0.5)
+    assert f"in all but that of the UNet, where it has {shown[unet][ideal]:.2f}." in page
+    assert f"has {correlated:.2f}, more than the formula's {shown[unet][ours]:.2f}." in page
+    with plt.style.context("elscourse.course"):
+        script["figure"]().savefig(tmp_path / "again.png")
+    with Image.open(tmp_path / "again.png") as one, Image.open(script["FIGURE"]) as other:
+        both = [np.asarray(picture.convert("RGB").resize((945, 462)), dtype=np.float32) for picture in (one, other)]
+    orange, blue = ([(picture @ weights > 60) for picture in both] for weights in ((1, 0, -1), (-1, 0, 1)))
+    for again, stored in (orange, blue):
+        for some, others in ((again, stored), (stored, again)):
+            near = F.max_pool2d(torch.tensor(others)[None].float(), 7, 1, 3)[0]
+            assert some.sum() > 400 and some[near.numpy() == 0].sum() < 0.01 * some.sum()
 
 
 @pytest.mark.parametrize("half", [1, 2])
