@@ -2,12 +2,14 @@ r"""The inner loops of `shifts`, compiled by numba: slide, square, blur, exponen
 
 For a displacement d, all pixels x of a rectangle and the images v of a chunk at once, WIDTH of them in a vector:
 
-.. math:: S(x) = \sum_q K(q) \, (u - a)(u - b), \quad u = v(x + d + q)
+.. math:: S(x) = \sum_{o, c} K(o) \, (u - a)(u - b), \quad u = v_c(x + d + o)
 
-with a = b = x_t(x + q), so that S is the squared distance; or a = 2 x_t(x + q), b = 0, so that the query's own square,
-which all keys share, is left out. The first loses no digits where the distance is small (little noise), the second
-where the keys are (much noise). As K is a product of rows and columns, a window is a sum
-along rows and then along columns: 2 P additions instead of P^2; and where it is square, made of its neighbours', six.
+over the offsets o of the window and the channels c, where v are the images times alpha and x_t the noisy image, both
+divided by sigma sqrt(2 ln 2): a key then weighs 2^-S. Either a = b = x_t(x + o), so that S is the squared distance; or
+a = 2 x_t(x + o), b = 0, so that the query's own square, which all keys share, is left out. The first loses no digits
+where the distance is small (little noise), the second where the keys are (much noise). As K is a product of rows and
+columns, a window is a sum along rows and then along columns: 2 P additions instead of P^2; and where it is square, made
+of its neighbours', six.
 """
 
 from __future__ import annotations

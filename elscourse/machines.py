@@ -85,7 +85,7 @@ class PatchMachine(Machine):
 
     patch_size: odd, in pixels; or calibrated pairs (t, P) read as a step function at the nearest t.
     window: "square" counts every pixel of the patch alike (the paper's); "gaussian" weights the squared differences by
-        K(d) = exp(-|d|^2 / (2 width^2)), its width a quarter of the patch size.
+        K(o) = exp(-|o|^2 / (2 width^2)), its width a quarter of the patch size.
     tolerance: how far a pixel of the answer may be from the exact mean, in pixels of [-1, 1]; with it, keys that
         provably cannot matter are left out where that pays (float32, CPU, little noise) and half of `memory` is enough
         to sort all patches (about 250 bytes for a grey one of 3 x 3, 560 for 5 x 5); `certified` says how far off the

@@ -86,7 +86,7 @@ def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | 
 
 
 def gaussian_window(patch_size: int) -> Float[Tensor, "P P"]:
-    """K(d) = exp(-|d|^2 / (2 width^2)) on a patch_size x patch_size support, 1 at the centre, in float64."""
+    """K(o) = exp(-|o|^2 / (2 width^2)) on a patch_size x patch_size support, 1 at the centre, in float64."""
     taps = gaussian_taps(patch_size)
     k = torch.cat([taps[1:].flip(0), taps])
     return torch.outer(k, k)

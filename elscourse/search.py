@@ -40,10 +40,11 @@ from .vectors import (
 from .votes import vote
 
 LEAF = WIDTH  # keys in a leaf, and leaves in a branch
-NEAR = np.float32(3)  # leaves that are this much farther than the best key, in exponents, are visited first
+NEAR = np.float32(3)  # leaves at most this much farther, in exponents, than the nearest leaf are visited first
 FARTHEST = np.float32(28)  # exponents beyond the best one from which on a branch counts as one leaf
 HALVINGS = 7  # of that range, to find how far a query must look
-ROUNDED = 1.002  # the exponents of leaves are rounded: their true weights may be this many times those computed
+ROUNDED = 1.002  # the coordinates of leaves are rounded: their true weights may be this many times those computed
+MANY = 64  # leaves of which the sums are at least kept in float32
 ALL = np.float32(1e25)  # farther than any leaf, and nearer than those that fill up the last branch
 ONE = np.uint64(1)
 U = np.uintp
@@ -122,7 +123,8 @@ class _Dictionary(NamedTuple):
 class _Queries(NamedTuple):
     """Queries side by side (flat), what they have found so far, and how far each leaf is at least, branch by branch.
 
-    factors, own: -2 scale q and scale |q|^2, for the expanded S.
+    factors, own: -2 scale q and scale |q|^2, for the expanded S. sums: those of the last leaves, so many of them as
+    `since` says, float32, relative to best; weights, weighted: of all before, float64, relative to `reference`.
     """
 
     queries: Any
@@ -130,6 +132,10 @@ class _Queries(NamedTuple):
     own: Any
     best: Any
     sums: Any
+    since: Any
+    reference: Any
+    weights: Any
+    weighted: Any
     bounds: Any
     nearest: Any
 
@@ -169,7 +175,21 @@ def _exponents(leaf: Any, i: Any, j: Any, book: Any, asked: Any) -> Any:
 @part
 def _vote(s: Any, i: Any, leaf: Any, book: Any, asked: Any) -> None:
     at, there = i * U((1 + book.channels) * REGISTER), leaf * U(book.channels * WIDTH)
+    asked.since[i] += 1
     vote(s, asked.best, i, asked.sums, at, U(REGISTER), book.values, there, U(WIDTH), book.channels)
+
+
+@part
+def _collect(i: Any, channels: int, asked: Any) -> None:
+    """Move the last sums to those of all: in float32 many terms of like size would be rounded the same way."""
+    smaller, at = np.exp2(np.float64(asked.best[i]) - np.float64(asked.reference[i])), i * U((1 + channels) * REGISTER)
+    asked.reference[i], asked.since[i] = asked.best[i], 0
+    asked.weights[i] = asked.weights[i] * smaller + total(asked.sums, at)
+    for c in range(channels):
+        there = at + U((c + 1) * REGISTER)
+        asked.weighted[i, c] = asked.weighted[i, c] * smaller + total(asked.sums, there)
+    for k in range((1 + channels) * REGISTER):
+        asked.sums[at + U(k)] = np.float32(0)
 
 
 @part
@@ -214,6 +234,11 @@ def _visit(limit: Any, book: Any, asked: Any, who: Any, which: Any, here: Any) -
                 if j + 1 < some:
                     _vote(two, b, leaf, book, asked)
             seen += some * WIDTH
+        for j in range(n):
+            if asked.since[who[U(j)]] >= MANY:
+                _collect(who[U(j)], book.channels, asked)
+    for i in range(len(limit)):
+        _collect(U(i), book.channels, asked)
     return seen
 
 
@@ -233,17 +258,20 @@ def _set_limit(i: int, lost: float, book: Any, asked: Any, weights: Any) -> Any:
     """How far query i must look so that all it leaves out weighs no more than `lost` of what it has found, and what
     that can weigh, relative to 2^-best. weights: memory for what each leaf can weigh."""
     best, m = asked.best[i], asked.nearest.shape[1]
-    may_lose = lost / ROUNDED * total(asked.sums, U(i * (1 + book.channels) * REGISTER))
-    if may_lose <= 0:  # it has found nothing yet
+    if asked.weights[i] <= 0:  # it has found nothing yet
         return ALL, 0.0
-    far, always = best + FARTHEST, 0.0
+    far, farthest, always = best + FARTHEST, best + 2 * FARTHEST, 0.0
+    # an exponent is a sum of rounded squares, each positive, so it is rounded by so many times 2^-24 of itself at most
+    rounded = ROUNDED * 2.0 ** (max(np.float64(farthest), 0.0) * (book.dims + 5) * 2.0**-24)
+    may_lose = lost / rounded * asked.weights[i]
     for branch in range(len(book.count)):
         if asked.nearest[branch, i] < far:
             # nearer leaves than the best key are visited in any case: a power of more than 2^0 need not be a number
             bounds = larger(load(asked.bounds, U((branch * m + i) * WIDTH)), broadcast(best))
             store(weights, U(branch * WIDTH), load(book.count[branch], U(0)) * exp2(broadcast(best) - bounds))
         else:  # as one leaf
-            always += book.count[branch].sum() * np.exp2(np.float64(best) - asked.nearest[branch, i])
+            nearest = min(np.float64(asked.nearest[branch, i]), np.float64(farthest))
+            always += book.count[branch].sum() * np.exp2(np.float64(best) - nearest)
     low, high = best, far
     left_out = always + _beyond(high, i, far, weights, asked)
     if left_out > may_lose:
@@ -255,7 +283,7 @@ def _set_limit(i: int, lost: float, book: Any, asked: Any, weights: Any) -> Any:
             low = middle
         else:
             high, left_out = middle, more
-    return min(ALL, high), ROUNDED * left_out  # never as far as what fills up the last branch
+    return min(ALL, high), rounded * left_out  # never as far as what fills up the last branch
 
 
 @compiled
@@ -283,8 +311,8 @@ def search(
     lost: what may be left out, as a part of the whole. best (M,) float32, weights (M,),
     weighted (M, C) and skipped (M,) float64: the results; skipped bounds, in units of 2^-best, what was left out.
 
-    In two rounds: the nearest leaves give a reference and most of the whole weight; then it is known how far is far
-    enough, and the second round visits what is not.
+    In two rounds: the nearest leaves give a reference and, mostly, most of the whole weight; then it is known how far
+    is far enough, and the second round visits what is not.
     """
     (m, depth), channels = queries.shape, values.shape[1]
     branches, dims = low.shape[:2]
@@ -294,7 +322,9 @@ def search(
     sums, bounds = zeros(m * (1 + channels) * REGISTER, np.float32), zeros(branches * m * WIDTH, np.float32)
     nearest = np.empty((branches, m), np.float32)
     factors, own = (np.float32(-2) * scale * queries).reshape(m * depth), np.empty(m, np.float32)
-    asked = _Queries(queries.reshape(m * depth), factors, own, best, sums, bounds, nearest)
+    sought = queries.reshape(m * depth), factors, own
+    so_far = best, sums, np.zeros(m, np.int64), np.full(m, UNSEEN), weights, weighted
+    asked = _Queries(*sought, *so_far, bounds, nearest)
     who, here, which = np.empty(m, np.uintp), np.empty(m + 1, np.uintp), np.empty(m, np.uint64)
     limit, before, can_weigh = np.full(m, UNSEEN), np.empty(m, np.float32), zeros(branches * WIDTH, np.float32)
     for branch in range(branches):
@@ -305,16 +335,12 @@ def search(
             limit[i] = min(limit[i], nearest[branch, i] + NEAR)
     for i in range(m):
         own[i] = scale * (queries[i] * queries[i]).sum()
-    best[:] = UNSEEN
+    best[:], weights[:], weighted[:] = UNSEEN, 0, 0
     seen = _visit(limit, book, asked, who, which, here)
     for i in range(m):
         before[i] = best[i]
         limit[i], skipped[i] = _set_limit(i, lost, book, asked, can_weigh)
     seen += _visit(limit, book, asked, who, which, here)
     for i in range(m):
-        at = i * (1 + channels) * REGISTER
-        weights[i] = total(sums, U(at))
         skipped[i] *= np.exp2(np.float64(best[i]) - before[i])
-        for c in range(channels):
-            weighted[i, c] = total(sums, U(at + (c + 1) * REGISTER))
     return seen
