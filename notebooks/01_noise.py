@@ -495,9 +495,9 @@ assert (paths.diff(dim=1) > 0).all()  # nobody overtakes anybody
 assert abs(dark - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
-# Nobody overtakes anybody: if two paths met, they would have one velocity from there on, forwards and backwards, and so
-# be one path. So **all keep the rank of their start**: the lowest 30 % of the noise *must* become the dark 30 % of the
-# data.
+# Nobody overtakes anybody: as the velocity changes smoothly with place, only one path runs through each point, so two
+# paths that meet are one. So **all keep the rank of their start**: the lowest 30 % of the noise *must* become the dark
+# 30 % of the data.
 #
 # With more pixels there are no ranks, and $u$ is one of many velocities that carry the density (not shown here).
 

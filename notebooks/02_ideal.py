@@ -384,7 +384,8 @@ assert lab.profile == "gpu" or abs((early < 1e-4).sum() - 45) <= 1
 #
 # (b) Again a picture: even about pure noise, the answer at $t = 0.025$ is a training picture in 62 of 64 cases. The
 # steps before decide *which*. The flow of an exact denoiser brings back the distribution it was made from (lesson 01,
-# for one pixel). Here that is a list of $N$ points, each with the same probability.
+# for one pixel). Here that is a list of $N$ points, each with the same probability. (Nearly: our noise lacks the trace
+# of the pictures that $\alpha = 0.0125$ leaves at $t = 1$, which favours dark pictures a little.)
 #
 # Are Exercises 1 and 2 correct? Then see what your own lines draw.
 
@@ -611,9 +612,9 @@ show(
 # choice among 20 trousers at all: it stays at 0.65. With 880 more trousers it falls to 0.41. **What delays the choice
 # is how many pictures lie nearby.**
 #
-# With many millions, will the choice come only at $t = 0$? Not with a finite list: different pictures keep some
-# distance, and once the noise is far below that distance, one of them has all the votes. So **any finite list is
-# recited**, if the last question is asked at a small enough $t$.
+# With many millions, will the choice come only at $t = 0$? Not with a finite list: one picture (dimmed) is nearer to
+# $x_t$ than all others, and once $\sigma^2$ is small beside the lead that it has in squared distance, it has all the
+# votes. So **any finite list is recited**, if the last question is asked at a small enough $t$.
 
 # %% [markdown] tags=["slide"]
 # ## 7. One seed, one picture? (4 minutes)
@@ -710,8 +711,8 @@ assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 #
 # - The training loss asks for $\mathrm{E}[x_0 \mid x_t]$ at every noise level, however the levels are weighted.
 # - For a finite list this is a mean of the training pictures, weighted by $e^{-\|x_t - \alpha v\|^2/2\sigma^2}$.
-# - Let the ideal denoiser generate, and with enough steps it returns training pictures, each with the same probability,
-#   however long the list.
+# - Let the ideal denoiser generate, and with enough steps it returns training pictures, each with nearly the same
+#   probability, however long the list.
 # - With a fixed sampler the seed decides. The denoiser finds out on the way: first pictures that are alike, then which
 #   of them it is. The more pictures lie nearby, the later it knows.
 # - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.

@@ -714,9 +714,9 @@ assert abs(too_long - 0.82) < 0.006
 #
 # ELS also drew for other networks, and with other curves: a straight line, two sizes, sizes of ten other calibration
 # seeds, one size larger in the middle (stored). And must the window be a square? A **Gaussian window**
-# multiplies the squared difference at displacement $d$ by the factor
+# multiplies the squared difference that is $o$ rows and columns from its middle by the factor
 #
-# $$K(d) = e^{-\|d\|^2 / 2 w^2}, \qquad w = P/4,$$
+# $$K(o) = e^{-\|o\|^2 / 2 w^2}, \qquad w = P/4,$$
 #
 # cut off at $P \times P$: far pixels count less. (Its sizes, calibrated anew on each network, come out up to 4 pixels
 # larger for the first, up to 12 for the UNet.)

@@ -454,10 +454,10 @@ import functools
 
 
 def box_sum(f, P):
-    """Sums over the P x P window at every pixel, wrapped around: differences of running sums, whatever P."""
+    """Sums over the P x P window at every pixel, wrapped around: differences of running sums, whatever odd P."""
     for axis in (-1, -2):
-        g = f.movedim(axis, -1)
-        g = torch.cat([g[..., -(P // 2) :], g, g[..., : P // 2]], dim=-1).cumsum(-1)
+        g, r = f.movedim(axis, -1), P // 2
+        g = torch.cat([g[..., g.shape[-1] - r :], g, g[..., :r]], dim=-1).cumsum(-1)
         g = F.pad(g, (1, 0))
         f = (g[..., P:] - g[..., :-P]).movedim(-1, axis)
     return f

@@ -623,8 +623,8 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # A1, A2, B1 or B2, r is 0.81 to 0.84. **So most of what the formula lacks could be known.**
 #
 # **In a UNet it is a different error**: r is 0.16 to 0.27 in three pairs. (What both networks do alike and a theory
-# misses is in both errors, so their covariance measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for the
-# formula, 5 or 6 % for bent filters.)
+# misses is in both errors. If all the rest of the two is unrelated, which here is an assumption, their covariance
+# measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for the formula, 5 or 6 % for bent filters.)
 
 # %% [markdown] tags=["slide"]
 # **Predict.** With A0 ELS is ahead of the bent filter for 90 of 100 seeds (lesson 11). And in the four other trainings,
