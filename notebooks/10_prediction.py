@@ -800,7 +800,7 @@ assert abs(in_20 - 0.85) < 0.006
 #
 # * Started from the same noise, a formula without weights, but with twenty window sizes measured on the network, draws
 #   much of what a trained ResNet draws: median r2 0.91. The best rivals, LS with windows of $17t$ (lesson 04) and the
-#   bent filter, have 0.87 and 0.86; ELS is ahead of them for 78 and 90 of 100 seeds.
+#   bent filter, have 0.87 and 0.86; ELS is ahead of them for 78 and 90 of the hundred seeds.
 # * Such a number says little without comparisons. Over the mean picture ELS has a skill of about 0.8, for five networks
 #   of garments; the bent filter in our table has 0.64 to 0.72. (For emoji this filter is ahead: lesson 17.)
 # * For our UNet, which sees the whole picture, equivariance adds little. Windows shaped by the pictures' correlations,

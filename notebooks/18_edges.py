@@ -24,7 +24,7 @@
 # **You need** the sampler (lesson 01), the machines (02, 04, 08), the bent filter (04), calibration (09), skill (10),
 # r2 (11), what-ifs (16); attention (13) is explained again.
 #
-# **Time** 58 minutes. If time is short: sections 1, 4, 6 and 8. (Run all cells first.)
+# **Time** 58 minutes; the core is in sections 1, 4, 6 and 8. (Run all cells first.)
 
 # %%
 import torch
