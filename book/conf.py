@@ -97,7 +97,7 @@ nb_ipywidgets_js = {
 }
 
 
-COLUMNS = re.compile(r"\S {2,}\S")
+COLUMNS = re.compile(r"[^\s=:] {2,}\S")  # "P =  3" is padded, but no column
 
 
 def mark_columns(app: Sphinx, doctree: nodes.document) -> None:

@@ -212,8 +212,8 @@ assert not outvoted(torch.stack([island, blocks])).any()
 # And no island is smaller than 12 pixels. Look at the leftmost pixel of its top row. Nothing of the island is above it
 # or to its left, so it has at most five own votes, and needs all of them: itself, its right neighbour, and three pixels
 # below. The same holds for the rightmost pixel of that row, and so the top row has at least 2 pixels and the next at
-# least 4. The same holds from below and, for columns, from the sides: so there are four rows or more, with at least $2
-# + 4 + 4 + 2 = 12$ pixels.
+# least 4. The same holds from below and, for columns, from the sides: so there are four rows or more, with at least
+# $2 + 4 + 4 + 2 = 12$ pixels.
 #
 # ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #

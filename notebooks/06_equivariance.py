@@ -621,7 +621,7 @@ more = {
 }
 r2 |= {name: els.compare(x, network_drawn).r2 for name, x in more.items()}
 median = {name: float(v.nanquantile(0.5)) for name, v in r2.items()}
-print("median r2 with the network: " + ",  ".join(f"{name} {v:.2f}" for name, v in median.items()))
+print("median r2 with the network: " + ", ".join(f"{name} {v:.2f}" for name, v in median.items()))
 ahead = [int((r2[a] > r2[b]).sum()) for a, b in (("filter", "ES"), ("mean of filter and ES", "filter"))]
 print(f"of 100 seeds the filter is ahead of ES for {ahead[0]}, and their mean of the filter for {ahead[1]}")
 said = (0.57, 0.66, 0.03, 0.04, 0.75, 0.26)

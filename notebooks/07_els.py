@@ -791,7 +791,7 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 
 # %% tags=["hide-input"]
 for (name, late, kind), values in error.items():
-    print(f"t = {late}, {kind} images: {name:8s} {values.mean():.4f}")
+    print(f"t = {late}, {kind + ' images:':17s} {name:8s} {values.mean():.4f}")
 lower = [int((error["network", late, "training"] < error["ELS", late, "training"]).sum()) for late in (0.15, 0.05)]
 lower += [int((error["ELS", 0.05, "new"] < error["LS", 0.05, "new"]).sum())]
 print("of 100: network below ELS on training images, t = 0.15 {}, t = 0.05 {}; ELS below LS, new, {}".format(*lower))

@@ -634,7 +634,7 @@ show(
 )
 
 # %% tags=["hide-input"]
-print("degrees", *(f"{4.5 * lag:6.1f}" for lag in lags))
+print(f"{'degrees':19s}", *(f"{4.5 * lag:6.1f}" for lag in lags))
 for name, values in by_turn.items():
     print(f"{name:19s}", *(f"{value:6.2f}" for value in values))
 score = {name: part_foretold(*(turned[who][:, -1] - turned[who][:, 0] for who in ("network", name))) for name in plain}
@@ -797,7 +797,8 @@ for name, some in worth.items():
     print(f"chosen by {name:18s} {some.mean():.2f}, the best of 32 for {(some > 0.999).sum():2d} of 20; "
           f"behind ELS by {gain.mean():5.2f}, standard error {gain.std() / 20**0.5:.2f}")  # fmt: skip
 by_wish = {wish: {k: round(v.mean().item(), 2) for k, v in its.items()} for wish, its in worth_of.items()}
-print("other wishes, chosen by:", by_wish)
+for wish, some in by_wish.items():
+    print(f"wish {wish!r}, chosen by", ", ".join(f"{who} {value:.2f}" for who, value in some.items()))
 assert (three.clamp(-1, 1) - wished["ELS"][3, :3]).abs().max() < 0.02
 
 # %% tags=["slide", "hide-input"]

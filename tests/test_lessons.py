@@ -245,6 +245,15 @@ def test_what_can_be_read_if_time_is_short_is_the_spine() -> None:
     assert told == {n: sections for n, sections in spine.items() if n != "00"}
 
 
+def test_no_formula_is_torn_by_a_list() -> None:
+    """A line that begins with + or - begins a list item, even in the middle of a formula."""
+    for lesson in LESSONS:
+        for cell in source_of(lesson).cells:
+            text = re.sub(r"```.*?```|`[^`]*`", "", cell.source, flags=re.DOTALL)
+            for part in re.split(r"\n\s*\n|\n(?=\s*(?:[*+-]|\d+\.) )", text if cell.cell_type == "markdown" else ""):
+                assert part.replace("$$", "").count("$") % 2 == 0, f"{lesson.stem}: {part}"
+
+
 def test_no_line_of_text_begins_with_a_percent_sign() -> None:
     """The website takes such a line for a comment, and leaves it out."""
     texts = {lesson: [c.source for c in source_of(lesson).cells if c.cell_type == "markdown"] for lesson in LESSONS}

@@ -83,7 +83,7 @@ def entries(env: object) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def pattern_of(words: list[str]) -> re.Pattern[str]:
-    """Whole words, the longest first, a plural s allowed."""
+    """Whole words, the longest first, a plural s allowed; "on Windows" is the operating system."""
     ordered = sorted(words, key=len, reverse=True)
     either = (
         "|".join(
@@ -93,7 +93,7 @@ def pattern_of(words: list[str]) -> re.Pattern[str]:
         .replace("'", "['’]")
         .replace(r"\ ", r"\s+")
     )
-    return re.compile(rf"(?<![\w-])({either})(s?)(?![\w-])")
+    return re.compile(rf"(?<![\w-])(?!(?<=on )Windows\b)({either})(s?)(?![\w-])")
 
 
 def spoken(tex: str) -> str:
