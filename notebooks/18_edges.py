@@ -212,8 +212,8 @@ assert without_fresh == 48
 # **Given the same fresh noise, the formula follows the network in both**: r2 0.93 and 0.92.
 #
 # **So does the bent filter**: the formula is ahead of it for 51 and 47 of 100 seeds, about what chance would give. But
-# fresh noise is not to blame. Without any it was the same: when this network took as few steps as the formulas, 20, the
-# formula was ahead for 48. (It was ahead for 77 of the network's drawings in 150 steps.)
+# fresh noise need not be to blame. Without any it was the same: when this network took as few steps as the formulas,
+# 20, the formula was ahead for 48. (Of its drawings in 150 steps, the formula is ahead for 77.)
 
 # %% [markdown] tags=["slide"]
 # ## 3. Guidance (6 minutes)
