@@ -63,8 +63,8 @@ lab = els.lab()
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch at $x$
 # > nearest to the window of $u$ there** (in a tie, a mean of their centres).
 #
-# An image made only of such centres (no means of them) is called **locally consistent**: each pixel looks at its
-# surroundings, finds the nearest patch in memory, and sees that it already has the right value.
+# An image made only of such centres, not of means, is called **locally consistent**: each pixel finds the patch that is
+# nearest to its surroundings, and already has the right value.
 #
 # **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
 # the whole image ($P = 31$ here)?

@@ -898,8 +898,8 @@ assert all(abs(a - b) < 0.002 for values, expected in zip(
 #
 # * $R^2 \le r^2 \le |r|$: a table must say which one it prints.
 # * A prediction needs strong rivals: the best shifted copy ($0.78$), the bent filter ($0.86$; for emoji it is ahead of
-#   ELS), LS with $17t$ ($0.87$). Which comes second depends on the seeds. And a ranking needs its target: with the
-#   network's 20 steps ELS and the bent filter are level by r2.
+#   ELS), LS with $17t$ ($0.87$). And a ranking needs its target: with the network's 20 steps ELS and the bent filter
+#   are level by r2.
 # * At $t = 1$ an error of the noise estimate is 80 times as large in $D$. A long first step lets 8 % of it into the
 #   image; short steps ask again before that.
 # * The network's own first step harms its drawing: with this step exact, its 20 steps agree better with its own 150.

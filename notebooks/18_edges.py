@@ -107,8 +107,7 @@ check.noisy_step(noisy_step)
 # </details>
 #
 # How much is fresh? With $\nu = 0$ this is our sampler. The models of 2020 (Ho and others) make a picture noisy bit by
-# bit, and go back the same way. What is left to chance in such a step back, even for one who knew the picture, has the
-# variance (we take it on trust)
+# bit, and go back the same way, which gives (not derived here)
 #
 # $$\nu^2 = \frac{\sigma^2}{\sigma_t^2} \left( 1 - \frac{\alpha_t^2}{\alpha^2} \right) .$$
 #
@@ -872,8 +871,7 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * With noise in every step, the formula follows the network; so does a bent filter, as it does without that noise when
-#   the network takes as few steps.
+# * With noise in every step, the formula follows the network; so does a bent filter.
 # * In the formula, guidance is a vote with votes against. ELS predicts the drawings, but far less well with stronger
 #   guidance. Of what guidance changes, it foretells little more than LS, and in 20 steps no more than the network's
 #   mean change for the same word.
@@ -899,14 +897,13 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 #
 # 1. A perfect denoiser can only return its training pictures.
 # 2. A convolutional network that has not learned its pictures by heart decides each pixel mostly by its surroundings
-#    (wide ones while there is much noise, a few pixels in the end), and in the same way everywhere, except where it can
-#    see the border.
+#    (wide ones in much noise, few pixels in the end), and everywhere alike, except where it can see the border.
 # 3. Put these two limits, small windows and all places alike, on the perfect one, and you have a formula that **puts
 #    together pixels of all pictures**.
 # 4. **Picture by picture, it says nearly what the network will draw**; a bent filter with the same windows comes close,
 #    and for emoji, where the last vote is too strict, it is ahead.
-# 5. New pictures come from a network's imperfection, and that is no accident: it can be predicted, picture by picture.
-#    Why a network resembles a machine with such windows for so long is open.
+# 5. New pictures come from a network's imperfection, which is no accident: it can be predicted, picture by picture. Why
+#    a network resembles such a machine for so long is open.
 #
 # **For a friend:** *you cannot copy a picture if you see its details only through small windows, and do not know where
 # they belong.*
