@@ -402,8 +402,9 @@ for name, said in zip(predicted, (0.95, 0.92, 0.87, 0.94, 0.94), strict=True):
           f"chance at similar width {number:.1f} (p = {p:.1%})")  # fmt: skip
     assert abs(fit - said) < 0.006
 more = fresh["three legs, bent"]
-named = {"ELS": of_all[2::-2], "equivariant filter": (found["equivariant filter"][0] + int(more.sum()),
-         found["equivariant filter"][1] + int((more & its).sum()))}  # fmt: skip
+of_filter = found["equivariant filter"]
+named = {"ELS": (of_all[2], of_all[0])}
+named["equivariant filter"] = of_filter[0] + int(more.sum()), of_filter[1] + int((more & its).sum())
 print("of all 800, three legs and on the network's 39 seeds:", named)
 if lab.profile == "laptop":
     assert list(found.values()) == [(29, 7), (33, 7), (33, 7), (6, 1), (3, 0)]
