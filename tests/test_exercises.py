@@ -477,16 +477,13 @@ def _nearest_two(drawings, pictures, largest=False):
     return first / second
 
 
-def _through_logarithms(steps, losses, level, answer):
-    logs = [math.log2(loss) for loss in losses]
-    k = next(k for k in range(len(losses)) if losses[k] < level)
-    return answer(k, (logs[k - 1] - math.log2(level)) / (logs[k - 1] - logs[k]), steps)
-
-
-def _one_fit(steps, losses, level):
-    x, y = torch.tensor(steps, dtype=torch.float64).log2(), torch.tensor(losses, dtype=torch.float64).log2()
-    slope = torch.cov(torch.stack([x, y]))[0, 1] / x.var()
-    return 2 ** float(x.mean() + (math.log2(level) - y.mean()) / slope)
+def _by_numpy(own, ladder, windows, errors=2.0, ddof=1):
+    widest = 0
+    for window, row in zip(windows, np.asarray(ladder), strict=True):
+        gain = row - np.asarray(own[list(windows).index(window)] if own.ndim == 2 else own)
+        if gain.mean() > errors * gain.std(ddof=ddof) / np.sqrt(gain.size):
+            widest = max(widest, window)
+    return widest
 
 
 def _stopped(steps, losses, patience, first=math.inf):
@@ -527,8 +524,9 @@ def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
     ("name", "attempt", "state"),
     [
         ("gap_ratio", _nearest_two, "correct"),
-        ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: s[k - 1] * (s[k] / s[k - 1]) ** part),
-         "correct"),
+        ("proven_reach", _by_numpy, "correct"),
+        ("proven_reach", lambda *a: _by_numpy(*a, errors=1.96), "correct"),
+        ("proven_reach", lambda *a: _by_numpy(*a, ddof=0), "correct"),
         ("early_stop", _stopped, "correct"),
         ("early_stop", lambda *a: _stopped(*a, first=0.5), "incorrect"),
         ("picture_r2", lambda a, b: max(0.0, float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])) ** 2,
@@ -1076,9 +1074,10 @@ def _rows_then_columns(denoiser, x_t, t):
         ("gap_ratio", lambda x, v: _nearest_two(x, v, largest=True), "largest=False"),
         ("gap_ratio", lambda x, v: torch.cdist(x.flatten(1), v.flatten(1)).min(1).values
          / torch.cdist(x.flatten(1), v.flatten(1)).median(1).values, "median over the pictures"),
-        ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: s[k - 1] * 2**part), "at twice the step"),
-        ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: k - 1 + part), "a place in the list"),
-        ("falls_below", _one_fit, "one line to all points"),
+        ("proven_reach", lambda *a: _by_numpy(*a, errors=0), "the means alone"),
+        ("proven_reach", lambda own, ladder, windows: max([P for P, row in zip(windows, ladder, strict=True) if (
+            row.mean() - own.mean()) > 2 * (row.var() / 100 + own.var() / 100) ** 0.5], default=0), "different noises"),
+        ("proven_reach", lambda own, ladder, windows: _by_numpy(ladder, own.expand_as(ladder), windows), "wrong sign"),
         ("early_stop", lambda steps, losses, patience: steps[losses.index(min(losses))], "the lowest of all"),
         ("early_stop", lambda steps, losses, patience: _stopped(steps, losses, patience + 1), "one look too late"),
         ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x, v, *a)), "hides 0/0"),

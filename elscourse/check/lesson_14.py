@@ -228,126 +228,142 @@ def _highest(steps: list[int], losses: list[float], patience: int) -> int:
     return _early_stop(steps, [-loss for loss in losses], patience)
 
 
-# ------------------------------------------------------------------------------------------------------ falls below
+# ----------------------------------------------------------------------------------------------------- proven reach
 
 
-def _falls(generator: torch.Generator) -> list[Case]:
+def _on_the_same(generator: torch.Generator) -> list[Case]:
+    """Gains over the rungs, as (mean, spread) of the differences, on noisy pictures that are hard or easy for all."""
+    ladders: list[tuple[list[tuple[float, float]], list[int]]] = [
+        ([(0.05, 0.05), (0.02, 0.04), (-0.02, 0.04), (-0.05, 0.05)], [3, 5, 7, 9]),
+        ([(-0.05, 0.02), (-0.06, 0.03), (-0.07, 0.03)], [3, 5, 7]),  # above every rung
+        ([(0.09, 0.05), (0.07, 0.04), (0.05, 0.05), (0.03, 0.04)], [5, 9, 13, 17]),  # below all
+        ([(0.06, 0.05), (0.004, 0.07), (0.0007, 0.07)], [3, 5, 7]),  # below the others, but not by enough
+        ([(0.06, 0.05), (0.012, 0.07)], [3, 5]),  # by one standard error and a half
+        ([(0.03, 0.04), (0.04, 0.05), (-0.02, 0.05)], [7, 3, 11]),  # the windows need not be in order
+        ([(0.01, 0.09), (0.02, 0.04), (-0.02, 0.04)], [3, 5, 7]),  # a rung that varies much is no proof, the next is
+    ]
     cases: list[Case] = []
-    for count, level in ((5, 0.2), (6, 0.1), (8, 0.05)):
-        steps = [100 * 2**k for k in range(count)]
-        losses = 0.9 * torch.linspace(0, 1, count).mul(-4).exp() * (0.8 + 0.4 * torch.rand(count, generator=generator))
-        losses[0], losses[-1] = 0.8, 0.02
-        cases.append((steps, losses.tolist(), level))
-    cases.append(([10, 30, 80, 100, 400], [0.9, 0.4, 0.6, 0.3, 0.1], 0.5))  # below twice
-    cases.append(([10, 40, 160, 640], [0.8, 0.5, 0.2, 0.1], 0.5))  # just on the level: the next step passes it
-    cases.append(([10, 100, 1000], [0.4, 0.3, 0.02], 0.25))  # no halving between two moments
-    cases.append(([10, 30, 80, 100, 400], [0.9, 0.7, 0.6, 0.3, 0.1], 0.5))  # where steps[k] // steps[k - 1] is 1
-    cases.append(([10, 20, 40, 80], [0.9, 0.3, 0.5, 0.2], 0.3))  # comes down to the level, and rises again
+    for gains, windows in ladders:
+        hardness = 0.05 + 0.4 * torch.rand(100, generator=generator)  # far more than the gains
+        spread = torch.randn(len(gains), 100, generator=generator)
+        spread = (spread - spread.mean(1, keepdim=True)) / spread.std(1, keepdim=True)
+        mean, sd = torch.tensor(gains).T[..., None]
+        network = hardness + 0.01 * torch.randn(100, generator=generator)
+        cases.append((network, network + mean + sd * spread, windows))
+    # most are a little worse, the mean is better: a mean is what counts
+    few = torch.where(torch.arange(100) < 30, 0.4, -0.02) + 0.001 * torch.randn(100, generator=generator)
+    network = 0.6 + 0.1 * torch.rand(100, generator=generator)
+    cases.append((network, torch.stack([network + few, network - few]), [3, 5]))
+    calm = 0.2 + 0.01 * torch.randn(100, generator=generator)  # a network to which all pictures are equally hard
+    varied = torch.linspace(-1.7, 1.7, 100)[torch.randperm(100, generator=generator)]
+    cases.append((calm, torch.stack([calm + 0.08 + 0.04 * varied, calm + 0.012 + 0.07 * varied]), [3, 5]))
+    sure = torch.full((2, 100), 0.05) + 0.01 * varied  # on every picture above the first rung's network
+    cases.append((calm, calm + sure * torch.tensor([[1.0], [-1.0]]), [3, 5]))
+    but_one = sure.index_fill(1, torch.tensor([7]), -0.01)  # and on every picture but one
+    cases.append((calm, calm + but_one * torch.tensor([[1.0], [-1.0]]), [3, 5]))
     return cases
 
 
-def _first_below(losses: list[float], level: float) -> int:
-    return next(k for k, loss in enumerate(losses) if loss < level)
+def _widest(windows: list[int], passed: Tensor) -> int:
+    return max((P for P, yes in zip(windows, passed.tolist(), strict=True) if yes), default=0)
 
 
-def _between(steps: list[int], losses: list[float], level: float, k: int) -> float:
-    share = math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
-    return steps[k - 1] * (steps[k] / steps[k - 1]) ** share
+def _gains(network: Tensor, ladder: Tensor) -> Float[Tensor, "K N"]:
+    return ladder.double() - network.double()
 
 
-def _falls_below(steps: list[int], losses: list[float], level: float) -> float:
-    return _between(steps, losses, level, _first_below(losses, level))
+def _surely(gain: Tensor, errors: float = 2.0) -> Tensor:
+    return gain.mean(1) > errors * gain.std(1) / gain.shape[1] ** 0.5
 
 
-def _down_to(steps: list[int], losses: list[float], level: float) -> float:
-    return _between(steps, losses, level, next(k for k, loss in enumerate(losses) if loss <= level))
+def _proven_reach(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, _surely(_gains(network, ladder)))
 
 
-def _for_good(steps: list[int], losses: list[float], level: float) -> float:
-    return _between(steps, losses, level, 1 + max(k for k, loss in enumerate(losses) if loss >= level))
+def _means_alone(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, _gains(network, ladder).mean(1) > 0)
 
 
-def _straight(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    share = (losses[k - 1] - level) / (losses[k - 1] - losses[k])
-    return steps[k - 1] + share * (steps[k] - steps[k - 1])
+def _one_error(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, _surely(_gains(network, ladder), errors=1))
 
 
-def _straight_losses(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    share = (losses[k - 1] - level) / (losses[k - 1] - losses[k])
-    return steps[k - 1] * (steps[k] / steps[k - 1]) ** share
+def _not_paired(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    apart = ((ladder.double().var(1) + network.double().var()) / len(network)).sqrt()
+    return _widest(windows, _gains(network, ladder).mean(1) > 2 * apart)
 
 
-def _straight_steps(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    share = math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
-    return steps[k - 1] + share * (steps[k] - steps[k - 1])
+def _bars_apart(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    ladder, network, root = ladder.double(), network.double(), len(network) ** 0.5
+    return _widest(windows, ladder.mean(1) - 2 * ladder.std(1) / root > network.mean() + 2 * network.std() / root)
 
 
-def _always_doubled(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    share = math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
-    return steps[k - 1] * 2.0**share
+def _spread_of_the_rung(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, _gains(network, ladder).mean(1) > 2 * ladder.double().std(1) / len(network) ** 0.5)
 
 
-def _place_in_the_list(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    return k - 1 + math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
+def _spread_of_the_network(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, _gains(network, ladder).mean(1) > 2 * network.double().std() / len(network) ** 0.5)
 
 
-def _one_line_for_all(steps: list[int], losses: list[float], level: float) -> float:
-    slope, start = np.polyfit(np.log(steps), np.log(losses), 1)
-    return float(np.exp((np.log(level) - start) / slope))
+def _without_root(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    gain = _gains(network, ladder)
+    return _widest(windows, gain.mean(1) > 2 * gain.std(1))
 
 
-def _falling_x(steps: list[int], losses: list[float], level: float) -> float:
-    return float(np.exp(np.interp(np.log(level), np.log(losses), np.log(steps))))
+def _divided_by_n(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    gain = _gains(network, ladder)
+    return _widest(windows, gain.mean(1) > 2 * gain.std(1) / len(network))
 
 
-def _share_from_k(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    share = math.log(level / losses[k]) / math.log(losses[k - 1] / losses[k])
-    return steps[k - 1] * (steps[k] / steps[k - 1]) ** share
+def _wrong_way_round(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, _surely(-_gains(network, ladder)))
 
 
-def _begins_at_k(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    return _falls_below(steps, losses, level) * steps[k] / steps[k - 1]
+def _either_way(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    gain = _gains(network, ladder)
+    return _widest(windows, _surely(gain) | _surely(-gain))
 
 
-def _next_measured(steps: list[int], losses: list[float], level: float) -> float:
-    return float(steps[_first_below(losses, level)])
+def _more_than_half(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, (_gains(network, ladder) > 0).double().mean(1) > 0.5)
 
 
-def _one_before(steps: list[int], losses: list[float], level: float) -> float:
-    return float(steps[_first_below(losses, level) - 1])
+def _on_every_one(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return _widest(windows, (_gains(network, ladder) > 0).all(1))
 
 
-def _which_moment(steps: list[int], losses: list[float], level: float) -> float:
-    return float(_first_below(losses, level))
+def _last_in_the_list(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    proven = [P for P, yes in zip(windows, _surely(_gains(network, ladder)).tolist(), strict=True) if yes]
+    return proven[-1] if proven else 0
 
 
-def _middle(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    return (steps[k - 1] + steps[k]) / 2
+def _first_in_the_list(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    proven = [P for P, yes in zip(windows, _surely(_gains(network, ladder)).tolist(), strict=True) if yes]
+    return proven[0] if proven else 0
 
 
-def _geometric_middle(steps: list[int], losses: list[float], level: float) -> float:
-    k = _first_below(losses, level)
-    return math.sqrt(steps[k - 1] * steps[k])
+def _up_to_the_first_failure(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    reach = 0
+    for P, yes in sorted(zip(windows, _surely(_gains(network, ladder)).tolist(), strict=True)):
+        if not yes:
+            break
+        reach = P
+    return reach
 
 
-def _first_above(steps: list[int], losses: list[float], level: float) -> float:
-    return float(steps[next(k for k, loss in enumerate(losses) if loss > level)])
+def _how_many(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    return int(_surely(_gains(network, ladder)).sum())
 
 
-def _whole_step(steps: list[int], losses: list[float], level: float) -> float:
-    return float(round(_falls_below(steps, losses, level)))
+def _which_rung(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    reach = _proven_reach(network, ladder, windows)
+    return windows.index(reach) if reach else 0
 
 
-def _logarithm(steps: list[int], losses: list[float], level: float) -> float:
-    return math.log(_falls_below(steps, losses, level))
+def _next_window(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    reach = _proven_reach(network, ladder, windows)
+    return reach + 2 if reach else 0
 
 
 EXERCISES = [
@@ -437,61 +453,74 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        name="falls_below",
+        name="proven_reach",
         lesson=14,
-        title="When is a rung passed?",
+        title="Proven to look further",
         minutes=7,
         difficulty=2,
-        start="Start from the first k with losses[k] < level: the curve passes it between k - 1 and k.",
+        start="Start from the differences, ladder - network: one for every rung and every noisy picture, (K, N).",
         hints=(
-            "On a straight line the share of the way from k - 1 to k is (y0 - y) / (y0 - y1). Here y is the logarithm "
-            "of a loss: which losses do y0, y and y1 belong to?",
-            "With a line that is straight in the logarithm of the loss, the share is log(losses[k-1] / level) / "
-            "log(losses[k-1] / losses[k]).",
-            "The line is straight in the logarithm of the steps, too: log s = log s0 + share * (log s1 - log s0), "
-            "where s0 = steps[k-1] and s1 = steps[k].",
-            "So s = s0 * (s1 / s0) ** share.",
+            "The mean of N numbers with standard deviation s, measured again and again, would vary by about "
+            "s / sqrt(N): that is its standard error.",
+            "Take the standard deviation of the *differences*: what makes a noisy picture hard for both drops out.",
+            "gain.mean(1) > 2 * gain.std(1) / len(network) ** 0.5 says for every rung whether it is passed.",
+            "max([...], default=0) is 0 for an empty list.",
         ),
-        cases=_falls,
-        answer=_falls_below,
+        cases=_on_the_same,
+        answer=_proven_reach,
         mistakes=(
-            Mistake("That is where it falls below for good: take the first time.", _for_good),
             Mistake(
-                "Reaching the level is not passing it: look for the first loss *below* it, < and not <=.", _down_to
+                "You compare the means alone: another noise might turn them round. The mean difference must be more "
+                "than twice its standard error.",
+                _means_alone,
             ),
-            Mistake("Your line is straight in steps and losses themselves: take the logarithm of both.", _straight),
+            Mistake("You ask for one standard error: ask for two.", _one_error),
             Mistake(
-                "Take the logarithm of the losses, too: your line is straight in the losses themselves.",
-                _straight_losses,
+                "You treat the two losses as if they came from different noises: take the standard deviation of the "
+                "differences, picture by picture. What is hard for both then drops out.",
+                _not_paired,
             ),
             Mistake(
-                "Take the logarithm of the steps, too: your line is straight in the steps themselves.", _straight_steps
+                "You ask that two error bars do not touch: the losses are of the same noisy pictures, so take the "
+                "standard deviation of their differences.",
+                _bars_apart,
             ),
             Mistake(
-                "np.interp needs x values that rise, but losses fall: give it minus the logarithms, of k - 1 and k "
-                "alone.",
-                _falling_x,
+                "That is the standard deviation of a rung's losses: take that of the differences.", _spread_of_the_rung
             ),
-            Mistake("Not every moment is at twice the step before it: use steps[k] / steps[k - 1].", _always_doubled),
-            Mistake("That is a place in the list, k - 1 plus the share: return a step.", _place_in_the_list),
-            Mistake("You fit one line to all points: take the line between k - 1 and k.", _one_line_for_all),
-            Mistake("You count the share from k: count it from k - 1, log(losses[k-1] / level).", _share_from_k),
-            Mistake("You begin at steps[k]: begin at steps[k - 1].", _begins_at_k),
             Mistake(
-                "That is the first measured step below the level: interpolate (np.interp does that only if its x "
-                "values rise).",
-                _next_measured,
+                "That is the standard deviation of the network's losses: take that of the differences.",
+                _spread_of_the_network,
             ),
-            Mistake("That is the index of the moment: return a step, which lies between two moments.", _which_moment),
-            Mistake("You take the middle: the losses decide where between the two steps it is.", _middle),
             Mistake(
-                "You take the geometric middle: the losses decide where between the two steps it is.", _geometric_middle
+                "That is the spread of single differences: the mean of N varies less, by std / sqrt(N).", _without_root
             ),
-            Mistake("That is the first step above the level: look for losses[k] < level.", _first_above),
-            Mistake("That is the last measured step above the level: interpolate.", _one_before),
-            Mistake("That is the logarithm of the step: return the step.", _logarithm),
-            Mistake("You round to a whole step: return the float.", _whole_step),
+            Mistake("You divide by N: the standard error of a mean is std / sqrt(N).", _divided_by_n),
+            Mistake(
+                "Your differences have the wrong sign: a rung is passed if the network's loss is *smaller*.",
+                _wrong_way_round,
+            ),
+            Mistake("A loss far above a rung proves nothing: leave out the absolute value.", _either_way),
+            Mistake(
+                "You count on how many pictures the network is better: the proof is about the mean loss.",
+                _more_than_half,
+            ),
+            Mistake("You ask that every picture be better: the proof is about the mean loss.", _on_every_one),
+            Mistake(
+                "That is the last rung of the list that is passed: return the widest window, whatever their order.",
+                _last_in_the_list,
+            ),
+            Mistake("That is the first rung that is passed: return the widest window.", _first_in_the_list),
+            Mistake(
+                "You stop at the first rung that is not passed: who passes a wider one has proven more, whatever "
+                "happens at narrower ones.",
+                _up_to_the_first_failure,
+            ),
+            Mistake("That is how many rungs are passed: return the widest window among them.", _how_many),
+            Mistake("That is the index of a rung: return its window, windows[k].", _which_rung),
+            Mistake(
+                "That is the window after the widest one that is passed: return the one that is passed.", _next_window
+            ),
         ),
-        tolerance=1e-3,
     ),
 ]
