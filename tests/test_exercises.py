@@ -6,6 +6,7 @@ Stub and solution are read from the lesson itself, so that what a learner sees i
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import math
 import re
@@ -396,6 +397,25 @@ def _walked(denoiser, x, steps, back=False):
     return x
 
 
+def _walked_upwards(denoiser, x, steps):
+    """From each time to the one below it, but from the smallest on."""
+    schedule = els.CosineSchedule()
+    for i in range(1, steps + 1):
+        t, later = i / steps, (i - 1) / steps
+        x0_hat = denoiser(x, t)
+        eps_hat = (x - schedule.alpha(t) * x0_hat) / schedule.sigma(t)
+        x = schedule.alpha(later) * x0_hat + schedule.sigma(later) * eps_hat
+    return x
+
+
+def _walked_by_radians(denoiser, x, steps):
+    for i in range(steps):
+        t, later = 1 - i / steps, 1 - (i + 1) / steps
+        x0_hat = denoiser(x, t)
+        x = math.cos(later) * x0_hat + math.sin(later) * (x - math.cos(t) * x0_hat) / math.sin(t)
+    return x
+
+
 def _walked_by_ratios(denoiser, x, steps):
     """From 0 to 1, with a division of two numbers."""
     schedule = els.CosineSchedule()
@@ -664,6 +684,15 @@ def _shift_compared(denoiser, x_t, t, shift, dims):
     return (gap**2).mean((0, 1)) ** 0.5
 
 
+def _window_from_both_ends(image, row, column, size):
+    """Pixel by pixel; only an index that is too large raises an error."""
+    window = torch.zeros(image.shape[0], size, size)
+    for i, j in itertools.product(range(size), repeat=2):
+        with contextlib.suppress(IndexError):
+            window[:, i, j] = image[:, row + i - size // 2, column + j - size // 2]
+    return window
+
+
 def _window_in_a_loop(image, row, column, size):
     """With row and column swapped; pixels beyond the border stay 0."""
     window, r = torch.zeros(image.shape[0], size, size), size // 2
@@ -903,6 +932,17 @@ def _rows_then_columns(denoiser, x_t, t):
         ("naive_es", lambda x, v, a, s: _shifts_weighed(x, v, a, s, sizes=(3, 3)), "check.hint('naive_es')"),
         ("naive_es", lambda x, v, a, s: els.reference.ideal(x, v, a, s), "that is IS"),
         ("ls_window", _slice_from_below_zero, "counts from the end"),
+        ("ls_window", _window_from_both_ends, "your row or column is negative"),
+        ("picture_r2", lambda p, y: ((p := p - p.mean()) * (y := y - y.mean())).sum().div(p.norm()).mul(y.norm()) ** 2,
+         "put brackets round b * c"),
+        ("picture_r2", lambda p, y: (((p - p.mean()) * (y - y.mean())).mean() / p.std() * y.std()) ** 2,
+         "brackets round p.std() * y.std()"),
+        ("posterior_weights", lambda *a: (e := _exponents(*a).exp()) / e.sum(), "over the batch, too"),
+        ("posterior_weights", lambda *a: _exponents(*a).flatten().softmax(0).view(len(a[0]), -1), "batch, too"),
+        ("sampler_loop", _walked_upwards, "begin with the one from t = 1"),
+        ("sampler_loop", _walked_by_radians, "Your angle is t itself"),
+        ("coin_denoiser", lambda x, a, s: torch.tanh(a * x), "You do not divide by sigma**2"),
+        ("pixel_by_vote", lambda votes, pixels: votes.softmax(0) @ pixels, "they are positive already"),
         ("ls_weights", _transposed_window, "Row and column are swapped"),
         ("ls_window", _padded_at_two_sides, "First in case 2 of 5 (image of shape (1, 8, 8), row = 0, column = 7"),
         ("ls_box_sums", _one_largest_exponent, "an election of its own"),

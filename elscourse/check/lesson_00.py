@@ -76,6 +76,16 @@ def _mixed_averages(prediction: Tensor, target: Tensor) -> float:
     return float(((p * y).mean() / (prediction.std() * target.std())) ** 2)
 
 
+def _times_the_target(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float((p * y).sum() ** 2 / p.square().sum() * y.square().sum())
+
+
+def _times_the_std(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float(((p * y).mean() / p.std() * y.std()) ** 2)
+
+
 def _means_kept_beside_std(prediction: Tensor, target: Tensor) -> float:
     return float(((prediction * target).mean() / (prediction.std() * target.std())) ** 2)
 
@@ -259,6 +269,11 @@ EXERCISES = [
                 _slope_the_other_way,
             ),
             Mistake("You square each pixel's product: sum first, then square.", _pixels_squared),
+            Mistake("In Python `a / b * c` multiplies by c: put brackets round b * c.", _times_the_target),
+            Mistake(
+                "In Python `/ p.std() * y.std()` multiplies by y.std(): put brackets round p.std() * y.std().",
+                _times_the_std,
+            ),
         ),
     ),
     Exercise(
@@ -267,7 +282,7 @@ EXERCISES = [
         title="A pixel by vote",
         minutes=2,
         difficulty=1,
-        start="Start from the product votes * pixels.",
+        start="Start with two windows, K = 2: which pixel should count more, and by how much?",
         hints=(
             "A weighted average: every pixel counts as often as it has votes.",
             "Sum votes * pixels, then divide by the sum of all votes.",
@@ -291,7 +306,7 @@ EXERCISES = [
                 "You divide by the largest number of votes: divide by the sum of all votes.", _divided_by_the_largest
             ),
             Mistake(
-                "You take a softmax of the votes, but they are exponentials already: divide them by their sum.",
+                "You take a softmax of the votes: they are positive already, so just divide them by their sum.",
                 _softmax_of_votes,
             ),
             Mistake("You ignore the votes: that is the plain average of the pixels.", _votes_ignored),

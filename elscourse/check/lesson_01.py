@@ -269,7 +269,8 @@ COIN = Exercise(
             )
         ),
         Mistake(
-            "You used the variance of x_t, alpha**2 + sigma**2. Given the side, only the noise varies: sigma**2.",
+            "You do not divide by sigma**2, the variance of the noise. (Or you divide by alpha**2 + sigma**2, which is "
+            "1: given the side, only the noise varies.)",
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / (alpha**2 + sigma**2)),
         ),
         Mistake(
@@ -553,6 +554,13 @@ def _with_guess_first(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor
     return x_t
 
 
+def _last_step_first(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> Tensor:
+    x_t = noise
+    for t, t_next in reversed([*itertools.pairwise(SCHEDULE.times(steps))]):
+        x_t = _walk(denoiser, x_t, [t, t_next])
+    return x_t
+
+
 def _points_for_steps(steps: int) -> list[float]:
     return [1 - i / (steps - 1) for i in range(steps - 1)] + [0.0]
 
@@ -604,6 +612,16 @@ SAMPLER = Exercise(
         Mistake(
             "You run from t = 0 to t = 1: start at the noise, t = 1, and end at the picture, t = 0.",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[::-1]),
+        ),
+        Mistake(
+            "Your steps are right, but you take the last one, to t = 0, first: begin with the one from t = 1.",
+            _last_step_first,
+        ),
+        Mistake(
+            "Your angle is t itself, without pi/2 (and 1.008): els.CosineSchedule() has alpha and sigma.",
+            lambda denoiser, noise, steps: _walk(
+                denoiser, noise, SCHEDULE.times(steps), schedule=CosineSchedule(offset=math.pi / 2 - 1)
+            ),
         ),
         Mistake(
             "You mix in the starting noise at every step: estimate the noise anew from the current x_t.",

@@ -87,6 +87,11 @@ def _literal(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
     return e / e.sum(1, keepdim=True)
 
 
+def _over_the_batch_too(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    e = _logits(x_t, images, alpha, sigma).exp()
+    return e / e.sum()
+
+
 WEIGHTS = Exercise(
     name="posterior_weights",
     lesson=2,
@@ -142,6 +147,10 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: torch.softmax(
                 -_squared_distance(x_t, alpha * images) / (2 * sigma**2), 0
             ),
+        ),
+        Mistake(
+            "Your sum runs over the batch, too: each row needs a sum of its own, e.sum(1, keepdim=True).",
+            _over_the_batch_too,
         ),
         Mistake(UNDERFLOW, _literal),
         Mistake(

@@ -148,6 +148,16 @@ def _window_swapped(image: Tensor, row: int, column: int, patch_size: int) -> Te
     return _window_cut_out(F.pad(image, (0, row, 0, column)), column, row, patch_size)
 
 
+def _from_the_other_end(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
+    """Pixel by pixel, with zeros only beyond the last row and column."""
+    window, r = image.new_zeros(len(image), patch_size, patch_size), patch_size // 2
+    for i, j in torch.cartesian_prod(torch.arange(patch_size), torch.arange(patch_size)).tolist():
+        y, x = row - r + i, column - r + j
+        if y < image.shape[1] and x < image.shape[2]:
+            window[:, i, j] = image[:, y, x]
+    return window
+
+
 def _padded_too_far(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
     return F.pad(image, (patch_size,) * 4)[:, row : row + patch_size, column : column + patch_size]
 
@@ -615,6 +625,11 @@ EXERCISES = [
                 _window_cut_short,
             ),
             Mistake(
+                "Above and to the left of the image your row or column is negative, which in Python counts from the "
+                "end: leave 0 there, too.",
+                _from_the_other_end,
+            ),
+            Mistake(
                 "You put all zeros to the right and below: they belong on the side where the window sticks out.",
                 _zeros_at_the_end,
             ),
@@ -839,7 +854,8 @@ EXERCISES = [
         hints=(
             "clean[order].view(bins, -1) has a row for each group: the group stands for the mean of its row.",
             "The edges are the largest answers of all groups but the last: shown[order].view(bins, -1)[:-1].amax(1).",
-            "torch.searchsorted(edges, answers) counts the edges below each answer, which is the number of its group.",
+            "torch.searchsorted(edges, answers) counts the edges below each answer, which is the number of its group. "
+            "(If you keep the edge of the last group, the number may be that of no group: index out of bounds.)",
         ),
         cases=_answers_cases,
         answer=_bent,
