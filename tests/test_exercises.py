@@ -1162,6 +1162,7 @@ def _rows_then_columns(denoiser, x_t, t):
         ("apart", lambda machines, x, t: torch.cat([machines[0](x[:, c : c + 1], t) for c in range(3)], 1),
          "one machine for all colours"),
         ("tint", lambda v: v - v.mean((2, 3), keepdim=True), "the mean over the pixels"),
+        ("tint", lambda v: v - (v[:, 0] + v[:, 1] + v[:, 2]) / 3, "Your grey, (B, H, W), has lost the dimension"),
         ("elsewhere", lambda d, c: d[:, c].square().sum((1, 2)) / d.square().sum((1, 2, 3)), "subtract it from 1"),
         ("ingredients", lambda s, k: s.unique(return_counts=True)[1].argsort(descending=True)[:k], "in the list of"),
     ],

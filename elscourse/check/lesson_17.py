@@ -385,8 +385,8 @@ EXERCISES = [
             Mistake("That is the grey of each pixel: subtract it from the pixel's three colours.", _grey_once),
             Mistake("You subtract the mean over the pixels: each pixel has a grey of its own.", _off_the_picture),
             Mistake(
-                "mean(1) has lost the dimension of the colours, so the batch is taken for it: use mean(1, "
-                "keepdim=True).",
+                "Your grey, (B, H, W), has lost the dimension of the colours, so torch takes the batch for it: keep it, "
+                "with mean(1, keepdim=True), or grey[:, None].",
                 _dimension_lost,
             ),
             Mistake("You subtract the mean of each column: colours are dimension 1.", _off_the_column),
