@@ -35,6 +35,7 @@ BLOCK = 2**14  # keys treated at a time while building
 PIECE = 128  # queries searched for together, at most: their bounds then stay in a core's second cache
 ROOM = 2**27  # bytes that their bounds may take, one for each leaf, in all threads
 MATTER = 20  # keys that weigh 2^-20 of the best one must still be right
+TOO_FAR = np.float32(1e30)  # an exponent of such keys
 FAR = 1e15  # where the keys are that fill up the last leaf
 
 
@@ -93,8 +94,8 @@ class Library:
         """The largest difference that two values of one channel can have."""
         name = (images.data_ptr(), _changes(images))
         if name not in self._value_range:
-            low = torch.stack([piece.amin((0, 2, 3)) for piece in pieces(images)]).amin(0)
-            high = torch.stack([piece.amax((0, 2, 3)) for piece in pieces(images)]).amax(0)
+            low = torch.stack([piece.detach().amin((0, 2, 3)) for piece in pieces(images)]).amin(0)
+            high = torch.stack([piece.detach().amax((0, 2, 3)) for piece in pieces(images)]).amax(0)
             self._value_range[name] = float((high - low).max())
         return self._value_range[name]
 
@@ -210,7 +211,11 @@ def search_mean(
         turned = ((queries.double() / alpha - clusters.mean) @ clusters.frame).float()
         longest = float(turned.square().sum(1).max().sqrt())
         expanded = logit_error(alpha * longest, clusters.reach, alpha, sigma, depth) <= LOGIT_ERROR
-        extra = np.float32(scale) * key_squares - logs if expanded else -logs
+        if expanded:  # the squares of keys that only fill up a leaf may be too large for float32
+            with np.errstate(over="ignore"):
+                extra = np.minimum(np.float32(scale) * key_squares, TOO_FAR) - logs
+        else:
+            extra = -logs
 
         def some(p: slice) -> int:
             sums = (array[p] for array in (best, total, weighted, skipped))

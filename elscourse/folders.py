@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import CourseError, warn
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 UNREAD = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg")  # images too, but Pillow alone cannot read them everywhere
+WHITE_OR_BLACK = 262  # the tag of a TIFF that says what 0 is: 0 for white, 1 for black
 RUN_BYTES = 2**25  # decoded images held at a time
 
 
@@ -79,9 +84,10 @@ def read_image(path: Path) -> np.ndarray:
         with Image.open(path) as file:
             _check_black_and_white(path, file.mode, file.format)
             several = getattr(file, "is_animated", False) and file.format != "MPO"  # that is a photo and its previews
+            zero_is_white = getattr(file, "tag_v2", {}).get(WHITE_OR_BLACK) == 0
             image = ImageOps.exif_transpose(file)  # else photos taken with a turned camera lie on their side
             if image.mode.startswith("I"):  # 16 bits per pixel, which PIL would clip to 8 instead of scaling
-                pixels = np.round(np.asarray(image) / 257).astype(np.uint8)[..., None]
+                pixels = _in_8_bits(image, zero_is_white)[..., None]
             else:
                 if image.has_transparency_data:
                     image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
@@ -99,6 +105,14 @@ def read_image(path: Path) -> np.ndarray:
         )
     grey = (pixels == pixels[..., :1]).all()
     return pixels[..., :1] if grey else pixels
+
+
+def _in_8_bits(image: Image, zero_is_white: bool) -> np.ndarray:
+    """16-bit grey as uint8, where PIL leaves to its caller which value is transparent, and whether 0 is white."""
+    pixels = np.asarray(image)
+    if zero_is_white:
+        pixels = 65535 - pixels
+    return np.where(pixels == image.info.get("transparency"), 0, np.round(pixels / 257)).astype(np.uint8)
 
 
 def _check_black_and_white(path: Path, mode: str, kind_of_file: str | None) -> None:

@@ -38,6 +38,8 @@ class LocalFilter(TrainingSetDenoiser):
     has its own dictionary; with `equivariant`, pixels that share a dictionary of ELS share a filter, made from what all
     their windows see.
 
+    sigma is taken as at least 1e-5, below which pixels that always agree could not be told apart.
+
     patch_size, padding: as for `EquivariantLocalScoreMachine`; with zeros a window is cut off at the border.
     Other parameters, and errors: see `elscourse.training_set.TrainingSetDenoiser`. It has no `posterior`: nobody votes.
     Source: Wiener 1949, window by window. Lessons 04, 07 and 11.

@@ -49,8 +49,8 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
     dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
     # the mean of equal pixels may round to another number: what is left of them then is no picture
     spp, syy = (d.square().sum(1).masked_fill((x == x[:, :1]).all(1), 0) for d, x in ((dp, p), (dy, y)))
-    r = (dp * dy).sum(1) / (spp * syy).sqrt()
-    r = torch.where(spp * syy > 0, r, torch.nan)
+    r = (dp * dy).sum(1) / (spp.sqrt() * syy.sqrt())
+    r = torch.where((spp > 0) & (syy > 0), r, torch.nan)
     big_r2 = torch.where(syy > 0, 1 - (y - p).square().sum(1) / syy, torch.nan)
     return Comparison(r, r.square(), big_r2)
 

@@ -35,7 +35,7 @@ class Conditioning(nn.Module):
         super().__init__()
         if classes is not None:
             _check_counts(1, classes=classes)
-        frequencies = 1000 * torch.exp(-math.log(10_000) * torch.arange(width // 2) / (width // 2))
+        frequencies = 1000 * torch.exp(-math.log(10_000) * torch.arange(width // 2, dtype=torch.float32) / (width // 2))
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.mlp = nn.Sequential(nn.Linear(2 * (width // 2), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.label = nn.Embedding(classes, width) if classes is not None else None

@@ -35,7 +35,7 @@ def check_patch_size(patch_size: object) -> int:
     if patch_size < 1 or patch_size % 2 == 0:
         near = "1" if patch_size < 1 else f"{int(patch_size) - 1} or {int(patch_size) + 1}"
         raise CourseError(
-            f"a patch size must be odd and at least 1 (it has a centre pixel), got {patch_size}: try {near}."
+            f"a patch size must be odd and at least 1 (it has a centre pixel), got {brief(patch_size)}: try {near}."
         )
     return int(patch_size)
 

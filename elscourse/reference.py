@@ -32,6 +32,8 @@ Images = Float[Tensor, "N C H W"]
 Window = Float[Tensor, "P P"] | np.ndarray | None
 PaddingMask = tuple[tuple[bool, ...], ...]
 
+LEAST_NOISE = 1e-100  # of sigma: float64 has no square of a much smaller one
+
 
 # ---------------------------------------------------------------------------------------- what all formulas share
 
@@ -47,12 +49,20 @@ def _double(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(tensor.to("cpu", torch.float64) for tensor in tensors)
 
 
+def _number(given: object) -> float:
+    """As a float; NaN, which no comparison lets pass, for what is no number."""
+    try:
+        return math.nan if isinstance(given, str) else float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        return math.nan
+
+
 def _noised(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> tuple[Tensor, ...]:
     """x_t and the images in float64, if the formulas are defined for them at these levels of signal and noise."""
-    if not (abs(alpha) < math.inf and 0 < sigma < math.inf):
+    if not (abs(_number(alpha)) < math.inf and LEAST_NOISE <= _number(sigma) < math.inf):
         raise CourseError(
-            f"alpha and sigma must be finite and sigma above 0, got {alpha} and {sigma}: without noise, at t = 0, "
-            "there is nothing to guess."
+            f"alpha and sigma must be finite and sigma above 0 (at least {LEAST_NOISE:g}), got {brief(alpha)} and "
+            f"{brief(sigma)}: without noise, at t = 0, there is nothing to guess."
         )
     return _double(x_t, images)
 
@@ -249,9 +259,12 @@ def gaussian_window(patch_size: int, width: float) -> Float[Tensor, "P P"]:
 
     .. math:: K(o) = e^{-(o_y^2 + o_x^2) / 2\,\mathrm{width}^2}
 
-    Raises CourseError for an even patch_size. Not in the paper, whose windows are square. Lesson 09.
+    Raises CourseError for an even patch_size, and for a width that is no number above 0. Not in the paper, whose
+    windows are square. Lesson 09.
     """
     r = _radius(patch_size)
+    if not 0 < _number(width) < math.inf:
+        raise CourseError(f"the width of a window must be a number of pixels above 0, got {brief(width)}.")
     o = torch.arange(-r, r + 1, dtype=torch.float64)
     return (-(o[:, None] ** 2 + o[None, :] ** 2) / (2 * width**2)).exp()
 

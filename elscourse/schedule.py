@@ -26,7 +26,7 @@ def check_time(t: float, *, zero: bool = False) -> float:
     inside = min(max(t, 0.0), 1.0)
     if not abs(inside - t) <= ROUNDING or (inside == 0 and not zero):
         interval = "[0, 1]" if zero else "(0, 1]"
-        raise CourseError(f"t must lie in {interval} (0 is the clean image, 1 is noise), got {t:g}.")
+        raise CourseError(f"t must lie in {interval} (0 is the clean image, 1 is noise), got {t!r}.")
     return inside
 
 

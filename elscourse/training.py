@@ -40,7 +40,7 @@ MUCH = 1 / 8  # of the first weights, in the average that is returned
 class TrainingPlan:
     """Everything that decides the result besides the images and the network's first weights: same plan, same weights.
 
-    steps: of Adam; batch: images in each. learning_rate: the largest; warmup: the share of the steps in which it rises.
+    steps: of Adam; batch: images in each. learning_rate: the largest, at most 1; warmup: the share of the steps in which it rises.
     ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; if the training is
         not several times as long, take a smaller ema, or the average still holds the first weights.
     seed: of the batches, the times and the noise; in a recipe also of the first weights. (Dropout in a network of your
@@ -64,14 +64,14 @@ class TrainingPlan:
         steps, batch = (whole_number(n, 1) for n in (self.steps, self.batch))
         seed = whole_number(self.seed, 0, SEEDS - 1)
         try:
-            possible = 0 <= self.ema < 1 and 0 <= self.warmup < 1 and self.learning_rate > 0
+            possible = 0 <= self.ema < 1 and 0 <= self.warmup < 1 and 0 < self.learning_rate <= 1
         except TypeError:
             possible = False
         if steps is None or batch is None or seed is None or not possible:
             given = self.steps, self.batch, self.seed, self.ema, self.warmup, self.learning_rate
             raise CourseError(
                 "a plan needs whole numbers steps >= 1, batch >= 1, 0 <= seed < 2^32, and 0 <= ema < 1, 0 <= warmup "
-                f"< 1, learning_rate > 0, got {', '.join(map(brief, given))}."
+                f"< 1, 0 < learning_rate <= 1, got {', '.join(map(brief, given))}."
             )
         rates: dict[str, Any] = {name: float(getattr(self, name)) for name in ("learning_rate", "warmup", "ema")}
         plan = replace(self, steps=steps, batch=batch, seed=seed, **rates)  # numpy's numbers are no JSON

@@ -8,6 +8,7 @@ import hashlib
 import pickle
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
@@ -424,6 +425,21 @@ def test_grey_if_all_are_grey(tmp_path: Path) -> None:
     assert torch.equal(mixed.images[4:], to_unit_range(picture(5, 5, 1)[None]))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("zero_is_white", [False, True])
+def test_a_tiff_says_whether_zero_is_white(dtype: type, zero_is_white: bool, tmp_path: Path) -> None:
+    """Written byte by byte: PIL itself writes only the usual kind."""
+    ramp = (np.linspace(0, 1, 16).reshape(4, 4) * np.iinfo(dtype).max).astype(np.dtype(dtype).newbyteorder("<"))
+    bits, meaning = 8 * ramp.itemsize, 0 if zero_is_white else 1
+    tags = [(256, 3, 4), (257, 3, 4), (258, 3, bits), (259, 3, 1), (262, 3, meaning), (273, 4, 8), (277, 3, 1)]
+    tags += [(278, 3, 4), (279, 4, ramp.nbytes)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    head = b"II*\0" + struct.pack("<I", 8 + ramp.nbytes)
+    (tmp_path / "a.tif").write_bytes(head + ramp.tobytes() + struct.pack("<H", len(tags)) + entries + bytes(4))
+    bright = torch.linspace(-1, 1, 16) * (-1 if zero_is_white else 1)
+    torch.testing.assert_close(load(tmp_path).images.flatten(), bright, atol=0.01, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("dtype", "white", "kind"),
     [
@@ -453,6 +469,11 @@ def test_transparent_is_black_and_turned_photos_are_upright(tmp_path: Path) -> N
     assert clear[0, 0] == -1 and clear.sum() == 14
     save(pixels[..., [0, 3]], tmp_path / "grey" / "a.png")
     assert torch.equal(load(tmp_path / "grey").images[0, 0], clear)
+    (tmp_path / "deep").mkdir()
+    deep = np.full((4, 4), 65535, np.uint16)
+    deep[0, 0] = 30_000  # 16 bits, one value of which is transparent
+    Image.fromarray(deep).save(tmp_path / "deep" / "a.png", transparency=30_000)
+    assert torch.equal(load(tmp_path / "deep").images[0, 0], clear)
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it turned by a quarter, clockwise
     lying = picture(4, 7, 0)

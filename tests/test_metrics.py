@@ -44,6 +44,12 @@ def test_a_constant_image_gives_nan() -> None:
         assert c.r.isnan().all() and c.R2.isnan().all()
 
 
+@pytest.mark.parametrize("scale", [1e-100, 1e-80, 1e80, 1e100])
+def test_a_correlation_does_not_depend_on_the_scale(scale: float) -> None:
+    x = torch.rand(2, 3, 1, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(els.compare(scale * x[0], scale * x[1]).r, els.compare(*x).r)
+
+
 def test_of_equal_images_the_first_is_the_nearest() -> None:
     images = pictures(5000, 1, 2, 2)
     images[4500] = images[7]  # in another chunk

@@ -250,11 +250,12 @@ def test_a_network_without_a_signature_gets_the_sentence_of_a_wrong_one() -> Non
         NetworkDenoiser(Traced())(pictures(2, 1, 8, 8), 0.5)
 
 
-def test_the_precision_of_a_network_is_not_that_of_torchs_default() -> None:
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16, torch.float16])
+def test_the_precision_of_a_network_is_not_that_of_torchs_default(default: torch.dtype) -> None:
     before, x = torch.get_default_dtype(), pictures(4, 1, 16, 16)
     wanted = els.load_network("fashion-mnist-16-resnet-zeros")(x, 0.5)
     try:
-        torch.set_default_dtype(torch.float64)
+        torch.set_default_dtype(default)
         torch.testing.assert_close(els.load_network("fashion-mnist-16-resnet-zeros")(x, 0.5), wanted)
         network, _ = els.train(small().float(), els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
         assert {p.dtype for p in network.parameters()} == {torch.float32}

@@ -552,11 +552,15 @@ def test_what_the_formulas_do_not_know_is_refused() -> None:
         reference.wiener,
         reference.log_density,
     ):
-        for alpha, sigma in ((ALPHA, 0.0), (ALPHA, -SIGMA), (ALPHA, math.nan), (math.inf, SIGMA)):
-            with pytest.raises(CourseError, match="alpha and sigma must be finite and sigma above 0, got"):
+        wrong = [(ALPHA, 0.0), (ALPHA, -SIGMA), (ALPHA, 1e-161), (ALPHA, math.nan), (math.inf, SIGMA), ("1", SIGMA)]
+        for alpha, sigma in wrong:
+            with pytest.raises(CourseError, match=r"must be finite and sigma above 0 \(at least 1e-100\), got"):
                 formula(x_t, v, alpha, sigma)
         with pytest.raises(CourseError, match="at least one each"):
             formula(x_t, v[:0], ALPHA, SIGMA)
+    for width in (0, -1.0, math.nan, "2"):
+        with pytest.raises(CourseError, match=f"a number of pixels above 0, got {width!r}"):
+            reference.gaussian_window(3, width)  # type: ignore[arg-type]
     for row, col in ((-1, 0), (4, 0), (0, -1), (0, 5)):
         with pytest.raises(CourseError, match=rf"pixel \({row}, {col}\) lies outside an image of 4x5"):
             reference.boundary_dictionary(row, col, 4, 5, 3)

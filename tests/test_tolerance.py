@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -413,6 +414,17 @@ def test_the_bound_holds_for_images_that_hardly_differ(contrast: float, toleranc
             wanted = reference.equivariant(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
         answer = one.certified(x_t, t)
         assert ((answer.mean - wanted).abs().amax((1, 2, 3)) <= answer.bound).all() and answer.bound.max() < 2e-3
+
+
+def test_a_search_among_images_that_hardly_differ_overflows_in_silence() -> None:
+    """63 images of 15 x 15 leave a leaf unfilled, and what fills it up is 1e15 away, in units of next to no noise."""
+    images = 1e-6 * (torch.rand(63, 1, 15, 15, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+    x_t = els.add_noise(images[:2], els.seeded_noise(range(2), (1, 15, 15)), 1e-5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-3)(x_t, 1e-5)
+    wanted = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 1e-5)
+    torch.testing.assert_close(answer.double(), wanted, atol=1e-7, rtol=0)
 
 
 def test_times_of_a_schedule_may_be_tensors() -> None:
