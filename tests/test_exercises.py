@@ -738,6 +738,12 @@ def _block_from(noise, other, y, x, side):
     return made
 
 
+def _block_put_at(noise, other, y, x, to_y, to_x, side):
+    made = noise.clone()
+    made[..., to_y : to_y + side, to_x : to_x + side] = other[..., y : y + side, x : x + side]
+    return made
+
+
 def _slice_from_below_zero(image, row, column, size):
     r = size // 2
     return image[:, row - r : row + r + 1, column - r : column + r + 1]
@@ -1021,9 +1027,12 @@ def _rows_then_columns(denoiser, x_t, t):
         ("alone_in_the_dictionary", _alone_by_height, "check only the height"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),
-        ("foretold", lambda c, p: (c * p).sum((1, 2, 3)) / (c**2).sum((1, 2, 3)), "That is a slope"),
-        ("foretold", lambda c, p: (1 - (c - p) ** 2 / c**2).mean((1, 2, 3)), "You divide pixel by pixel"),
-        ("foretold", lambda c, p: torch.cosine_similarity(c.flatten(1), p.flatten(1)), "That is a cosine"),
+        ("best_factor", lambda c, p: (c * p).sum((1, 2, 3)) / (c**2).sum((1, 2, 3)), "by the squares of the true"),
+        ("best_factor", lambda c, p: (c * p).sum((1, 2, 3)) / (p**2).sum((1, 2, 3)), "which is not a number"),
+        ("best_factor", lambda c, p: (c / p).mean((1, 2, 3)), "You divide pixel by pixel"),
+        ("best_factor", lambda c, p: torch.cosine_similarity(c.flatten(1), p.flatten(1)), "That is a cosine"),
+        ("best_factor", lambda c, p: c.flatten(1).norm(dim=1) / p.flatten(1).norm(dim=1), "You compare the sizes"),
+        ("best_factor", lambda c, p: 1 - ((c - p) ** 2).sum((1, 2, 3)) / (c**2).sum((1, 2, 3)), "with factor 1"),
         ("kept", lambda f, n: _between(f, n, n.mean(1), n.amax(1)).clamp(min=0), "can be worse than a blind one"),
         ("kept", lambda f, n: (f.argmax(1) == n.argmax(1)).float(), "You count hits"),
         ("kept", lambda f, n: _between(f, n, n.median(1).values, n.amax(1)), "measure from the median"),
@@ -1159,6 +1168,10 @@ def _rows_then_columns(denoiser, x_t, t):
         ("error_amplification", lambda error, a, b: error * math.cos(b), "into alpha' D alone"),
         ("mean_of_k", lambda r, k: r**2, "That is r2 for k = 1"),
         ("exchange", lambda noise, other, y, x, side: _block_from(noise, other, x, y, side), "swapped y and x"),
+        ("exchange", lambda noise, other, y, x, side: _block_put_at(noise, other, y, x, x, y, side), "left of the ="),
+        ("exchange", lambda noise, other, y, x, side: _block_put_at(noise, other, x, y, y, x, side), "right of the ="),
+        ("exchange", lambda noise, other, y, x, side: torch.cat([_block_from(noise[:1], other[:1], y, x, side),
+                                                                 noise[1:]]), "the first image only"),
         ("apart", lambda machines, x, t: torch.cat([machines[0](x[:, c : c + 1], t) for c in range(3)], 1),
          "one machine for all colours"),
         ("tint", lambda v: v - v.mean((2, 3), keepdim=True), "the mean over the pixels"),

@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..metrics import compare
 from .attempt import Case
 from .exercise import Exercise, Mistake
 
@@ -41,6 +40,26 @@ def _outside(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
 
 def _transposed(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
     return _exchange(noise, other, x, y, side)
+
+
+def _put_elsewhere(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    """Cut at (y, x), put at (x, y)."""
+    changed = noise.clone()
+    changed[..., x : x + side, y : y + side] = other[..., y : y + side, x : x + side]
+    return changed
+
+
+def _cut_elsewhere(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    """Cut at (x, y), put at (y, x)."""
+    changed = noise.clone()
+    changed[..., y : y + side, x : x + side] = other[..., x : x + side, y : y + side]
+    return changed
+
+
+def _first_image_alone(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    changed = noise.clone()
+    changed[0] = _exchange(noise, other, y, x, side)[0]
+    return changed
 
 
 def _corner_as_centre(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
@@ -88,99 +107,130 @@ def _corner_of_other(noise: Tensor, other: Tensor, y: int, x: int, side: int) ->
     return changed
 
 
-# ------------------------------------------------------------------------------------------------------------ foretold
+# --------------------------------------------------------------------------------------------------------- best_factor
 
 
 def _changes(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for shape, off in (((5, 1, 5, 5), 0.4), ((3, 3, 4, 6), 1.5), ((6, 1, 4, 4), 0.1)):
+    for shape, size, off in (((5, 1, 5, 5), 0.8, 0.4), ((4, 3, 4, 6), 2.0, 1.5), ((6, 1, 4, 4), 0.3, 0.1)):
         change = torch.randn(shape, generator=generator) + torch.linspace(0.2, 1, shape[0])[:, None, None, None]
-        predicted = 0.8 * change + off * torch.randn(shape, generator=generator)
+        predicted = size * change + off * torch.randn(shape, generator=generator)
         predicted[0] = 0  # nothing foretold
+        predicted[1] *= -1  # the wrong way round: a factor below 0 is best
         cases.append((change, predicted))
     return cases
 
 
-def _squares(x: Tensor) -> Float[Tensor, " B"]:
-    return x.double().square().flatten(1).sum(1)
+def _sums(change: Tensor, predicted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """For every image the sums of change times predicted, and of their squares, (B,) each."""
+    c, p = (some.double().flatten(1) for some in (change, predicted))
+    return (c * p).sum(1), c.square().sum(1), p.square().sum(1)
 
 
-def _foretold(change: Tensor, predicted: Tensor) -> Float[Tensor, " B"]:
-    return 1 - _squares(change.double() - predicted.double()) / _squares(change)
+def _best_or(of_nothing: float) -> Callable[..., Tensor]:
+    """The best factor; of_nothing where nothing is foretold."""
+
+    def best(change: Tensor, predicted: Tensor) -> Float[Tensor, " B"]:
+        product, _, squares = _sums(change, predicted)
+        return torch.where(squares > 0, product / squares, of_nothing)
+
+    return best
 
 
-def _what_is_missing(change: Tensor, predicted: Tensor) -> Tensor:
-    return 1 - _foretold(change, predicted)
+_best_factor = _best_or(0.0)
 
 
-def _not_squared(change: Tensor, predicted: Tensor) -> Tensor:
-    return 1 - _what_is_missing(change, predicted).sqrt()
+def _upside_down(change: Tensor, predicted: Tensor) -> Tensor:
+    product, squares, _ = _sums(change, predicted)
+    return product / squares
 
 
-def _absolute(change: Tensor, predicted: Tensor) -> Tensor:
-    return 1 - (change - predicted).abs().flatten(1).sum(1) / change.abs().flatten(1).sum(1)
+def _where_nothing_is_gained(change: Tensor, predicted: Tensor) -> Tensor:
+    return 2 * _best_factor(change, predicted)
 
 
-def _against_the_mean(change: Tensor, predicted: Tensor) -> Tensor:
-    """R2 of lesson 11: the baseline is the mean change instead of no change."""
-    x = change.double().flatten(1)
-    return 1 - _squares(change.double() - predicted.double()) / (x - x.mean(1, keepdim=True)).square().sum(1)
+def _two_lost(change: Tensor, predicted: Tensor) -> Tensor:
+    return _best_factor(change, predicted) / 2
 
 
-def _against_the_variance(change: Tensor, predicted: Tensor) -> Tensor:
-    """The same by way of var, which divides by n - 1."""
-    left = _squares(change.double() - predicted.double()) / change[0].numel()
-    return 1 - left / change.double().flatten(1).var(1)
+def _sign_turned(change: Tensor, predicted: Tensor) -> Tensor:
+    return -_best_factor(change, predicted)
 
 
-def _of_the_predicted(change: Tensor, predicted: Tensor) -> Tensor:
-    return 1 - _squares(change.double() - predicted.double()) / _squares(predicted)
+def _sizes_alone(change: Tensor, predicted: Tensor) -> Tensor:
+    _, whole, own = _sums(change, predicted)
+    return (whole / own).sqrt().where(own > 0, 0.0)
+
+
+def _sizes_alone_by_hand(change: Tensor, predicted: Tensor) -> Tensor:
+    _, whole, own = _sums(change, predicted)
+    return (whole / own).sqrt()
+
+
+def _what_it_foretells(change: Tensor, predicted: Tensor) -> Tensor:
+    product, whole, _ = _sums(change, predicted)
+    return _best_factor(change, predicted) * product / whole
+
+
+def _unchanged_foretells(change: Tensor, predicted: Tensor) -> Tensor:
+    product, whole, own = _sums(change, predicted)
+    return (2 * product - own) / whole
+
+
+def _cosine(change: Tensor, predicted: Tensor) -> Tensor:
+    product, whole, own = _sums(change, predicted)
+    return (product / (whole * own).sqrt()).where(own > 0, 0.0)
+
+
+def _root_of_the_squares(change: Tensor, predicted: Tensor) -> Tensor:
+    product, _, own = _sums(change, predicted)
+    return (product / own.sqrt()).where(own > 0, 0.0)
 
 
 def _one_for_all(change: Tensor, predicted: Tensor) -> Tensor:
-    missing = _squares(change.double() - predicted.double()).sum() / _squares(change).sum()
-    return (1 - missing).expand(len(change))
+    product, _, own = _sums(change, predicted)
+    return (product.sum() / own.sum()).expand(len(change))
 
 
 def _per_pixel(change: Tensor, predicted: Tensor) -> Tensor:
-    """A part for every pixel, then their mean."""
-    return (1 - (change.double() - predicted.double()).square() / change.double().square()).flatten(1).mean(1)
+    """A factor for every pixel, then their mean."""
+    return (change.double() / predicted.double()).flatten(1).mean(1)
 
 
-def _correlation(change: Tensor, predicted: Tensor) -> Tensor:
-    return compare(predicted, change).r2
+def _sums_first(change: Tensor, predicted: Tensor) -> Tensor:
+    return (change.double().flatten(1).sum(1) / predicted.double().flatten(1).sum(1)).nan_to_num(0, 0, 0)
 
 
-def _cosine(power: int, of_nothing: float) -> Callable[..., Tensor]:
-    """The cosine or its square; of_nothing where nothing is foretold, nan by hand and 0 by torch."""
+def _means_subtracted(of_nothing: float) -> Callable[..., Tensor]:
+    """The slope of a straight line with an intercept."""
 
-    def cosine(change: Tensor, predicted: Tensor) -> Tensor:
-        product = (change.double() * predicted).flatten(1).sum(1)
-        return (product / (_squares(change) * _squares(predicted)).sqrt()).nan_to_num(of_nothing) ** power
+    def slope(change: Tensor, predicted: Tensor) -> Tensor:
+        c, p = (some.double().flatten(1) for some in (change, predicted))
+        c, p = (some - some.mean(1, keepdim=True) for some in (c, p))
+        squares = p.square().sum(1)
+        return torch.where(squares > 0, (c * p).sum(1) / squares, of_nothing)
 
-    return cosine
-
-
-def _correlation_or_none(change: Tensor, predicted: Tensor) -> Tensor:
-    return compare(predicted, change).r2.nan_to_num(0)
+    return slope
 
 
-def _variances(change: Tensor, predicted: Tensor) -> Tensor:
-    """The mean is subtracted from what is left, and from the change."""
-    left, whole = ((some.double().flatten(1)).var(1) for some in (change.double() - predicted.double(), change))
-    return 1 - left / whole
+def _mean_over_sum(change: Tensor, predicted: Tensor) -> Tensor:
+    return _best_factor(change, predicted) / change[0].numel()
 
 
 def _not_below_zero(change: Tensor, predicted: Tensor) -> Tensor:
-    return _foretold(change, predicted).clamp(min=0)
+    return _best_factor(change, predicted).clamp(min=0)
 
 
-def _size_alone(change: Tensor, predicted: Tensor) -> Tensor:
-    return _squares(predicted) / _squares(change)
+def _never_more(change: Tensor, predicted: Tensor) -> Tensor:
+    return _best_factor(change, predicted).clamp(max=1)
 
 
-def _slope(change: Tensor, predicted: Tensor) -> Tensor:
-    return (change.double() * predicted).flatten(1).sum(1) / _squares(change)
+def _between_0_and_1(change: Tensor, predicted: Tensor) -> Tensor:
+    return _best_factor(change, predicted).clamp(0, 1)
+
+
+def _scaled_already(change: Tensor, predicted: Tensor) -> Tensor:
+    return _best_factor(change, predicted)[:, None, None, None] * predicted
 
 
 # ---------------------------------------------------------------------------------------------------------------- kept
@@ -330,6 +380,15 @@ EXERCISES = [
         mistakes=(
             Mistake("You keep the block and exchange all the rest: it should be the other way round.", _outside),
             Mistake("You have swapped y and x: y counts rows, the second-to-last dimension.", _transposed),
+            Mistake(
+                "You put the block where y and x are swapped (left of the =): rows y : y + side, then columns.",
+                _put_elsewhere,
+            ),
+            Mistake(
+                "You cut the block where y and x are swapped (right of the =): rows y : y + side, then columns.",
+                _cut_elsewhere,
+            ),
+            Mistake("You change the first image only: [..., rows, columns] is all of them.", _first_image_alone),
             Mistake("You take (y, x) for the middle of the block: it is its upper left pixel.", _corner_as_centre),
             Mistake("Your block is one pixel too wide: y : y + side already has `side` rows.", _one_more),
             Mistake("Your block is one pixel too narrow: y : y + side already stops before y + side.", _one_less),
@@ -352,59 +411,82 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        name="foretold",
+        name="best_factor",
         lesson=16,
-        title="How much of the change is foretold",
+        title="The best factor",
         minutes=4,
         difficulty=1,
-        start="Start from the sum of the squared change over the pixels of each image, shape (B,).",
+        start="Start by writing down what is left, the sum of (change - k predicted)^2, and multiply the square out.",
         hints=(
-            "change.square().sum((1, 2, 3)) has one number for every image.",
-            "What is not foretold is change - predicted; sum its square in the same way.",
-            "Return 1 minus the second sum divided by the first.",
+            "Multiplied out, what is left has three terms: without k, with k, with k^2. Its derivative in k is 0 where "
+            "the sum of change * predicted equals k times the sum of predicted^2.",
+            "(change * predicted).sum((1, 2, 3)) has one number for every image; divide it by the sum of predicted^2.",
+            "Where nothing is foretold that is 0 / 0: torch.where(squares > 0, product / squares, 0.0).",
         ),
         cases=_changes,
-        answer=_foretold,
+        answer=_best_factor,
         mistakes=(
-            Mistake("That is the part that is not foretold: subtract it from 1.", _what_is_missing),
-            Mistake("You take a root: compare the sums of squares as they are.", _not_squared),
-            Mistake("You add absolute values: add squares.", _absolute),
             Mistake(
-                "You subtract the mean of the change: that is R2, whose baseline knows the mean change. Here the "
-                "baseline is no change at all.",
-                _against_the_mean,
+                "You divide by the squares of the true change: that factor makes the true change most like the "
+                "predicted one. Divide by the squares of the predicted one.",
+                _upside_down,
             ),
             Mistake(
-                "You divide by the variance of the change, which subtracts its mean. Here the baseline is no change "
-                "at all: divide by its sum of squares.",
-                _against_the_variance,
+                "Where nothing is foretold, your factor is 0 / 0, which is not a number: return 0 there.",
+                _best_or(math.nan),
+            ),
+            Mistake("Where nothing is foretold no factor matters: return 0 there, as agreed.", _best_or(1.0)),
+            Mistake(
+                "That factor is twice the best one, and foretells as much as saying nothing: the parabola's top lies "
+                "in the middle between its zeros, k = 0 and this k.",
+                _where_nothing_is_gained,
             ),
             Mistake(
-                "You subtract two means, one from what is left and one from the change, as var does: just sum the "
-                "squares.",
-                _variances,
+                "That is half of the best factor: the derivative of k^2 has a 2, as has the term with k, and they "
+                "cancel.",
+                _two_lost,
             ),
-            Mistake("You divide by the change that was predicted: divide by the true one.", _of_the_predicted),
-            Mistake("You divide pixel by pixel: sum both squares over the pixels first, then divide.", _per_pixel),
-            Mistake("That is one number for the whole batch: return one for every image.", _one_for_all),
-            Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
-            Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
+            Mistake("Your factor has the wrong sign: what is left is change MINUS k predicted.", _sign_turned),
             Mistake(
-                "That is r: it forgives a change that is foretold too large, and has no value where nothing is "
-                "foretold.",
-                lambda change, predicted: compare(predicted, change).r,
+                "You compare the sizes of the two changes. A change foretold at the wrong place should be made "
+                "smaller than the true one: the products, pixel by pixel, must come in.",
+                _sizes_alone,
             ),
-            *(
-                Mistake(f"That is {what}: it forgives a change that is foretold too large{of}.", _cosine(power, value))
-                for power, what in ((1, "a cosine"), (2, "a squared cosine"))
-                for value, of in ((0.0, ""), (math.nan, ", and has no value where nothing is foretold"))
-            ),
-            Mistake("Below 0 is allowed: it means that it would have been better to say nothing.", _not_below_zero),
-            Mistake("You compare how large the two changes are: compare the changes themselves.", _size_alone),
             Mistake(
-                "That is a slope, which does not see what is predicted besides the change: look at what is left.",
-                _slope,
+                "You compare the sizes of the two changes: the products, pixel by pixel, must come in.",
+                _sizes_alone_by_hand,
             ),
+            Mistake("That is how much is foretold with the best factor: return the factor.", _what_it_foretells),
+            Mistake("That is how much is foretold with factor 1: return the best factor.", _unchanged_foretells),
+            Mistake("That is a cosine: divide by the sum of predicted^2 alone.", _cosine),
+            Mistake(
+                "That is a cosine: divide by the sum of predicted^2 alone (and return 0 where nothing is foretold).",
+                lambda change, predicted: _cosine(change, predicted).where(_sums(change, predicted)[2] > 0, math.nan),
+            ),
+            Mistake(
+                "You divide by the root of the squares, as norm() does: divide by their sum.", _root_of_the_squares
+            ),
+            Mistake("That is one factor for the whole batch: return one for every image.", _one_for_all),
+            Mistake("You divide pixel by pixel: sum over the pixels first, then divide.", _per_pixel),
+            Mistake(
+                "You sum the changes themselves: sum the products change * predicted, and the squares of predicted.",
+                _sums_first,
+            ),
+            Mistake(
+                "You subtract means, as for a straight line in lesson 11: here nothing is added, and a factor alone "
+                "must do.",
+                _means_subtracted(0.0),
+            ),
+            Mistake(
+                "You subtract means, as for a straight line in lesson 11: here nothing is added, and a factor alone "
+                "must do. (And return 0 where nothing is foretold.)",
+                _means_subtracted(math.nan),
+            ),
+            Mistake("You divide a mean over the pixels by a sum: take the sum of both.", _mean_over_sum),
+            Mistake("Below 0 is allowed: it means that the machine foretells the opposite.", _not_below_zero),
+            Mistake("Above 1 is allowed: a machine may foretell too little.", _never_more),
+            Mistake("Below 0 and above 1 are allowed: a machine may be wrong either way.", _between_0_and_1),
+            Mistake("That is the change, made smaller or larger: return the factor.", _scaled_already),
         ),
     ),
     Exercise(
