@@ -74,7 +74,7 @@ class Machine(TrainingSetDenoiser, ABC):
     """An exact posterior mean over a dictionary: every entry is visited, unless a tolerance says that not all need be.
 
     Parameters: see `elscourse.training_set.TrainingSetDenoiser`; and memory: the budget in bytes for everything beyond
-    the images themselves.
+    the images themselves, x_t and the answer.
 
     A subclass says which pieces of x_t look up which pieces of the training images (`_questions`); the engine in
     `posterior` does the rest.

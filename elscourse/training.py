@@ -40,7 +40,8 @@ MUCH = 1 / 8  # of the first weights, in the average that is returned
 class TrainingPlan:
     """Everything that decides the result besides the images and the network's first weights: same plan, same weights.
 
-    steps: of Adam; batch: images in each. learning_rate: the largest, at most 1; warmup: the share of the steps in which it rises.
+    steps: of Adam; batch: images in each. learning_rate: the largest, at most 1; warmup: the share of the steps in
+        which it rises.
     ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; if the training is
         not several times as long, take a smaller ema, or the average still holds the first weights.
     seed: of the batches, the times and the noise; in a recipe also of the first weights. (Dropout in a network of your
