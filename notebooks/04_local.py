@@ -88,16 +88,16 @@ show(fig, alt="The change in the answer at the middle pixel falls as the kept sq
 
 # %% tags=["hide-input"]
 at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
-print("width 9, t = 0.5:", {name: round(change, 2) for name, change in at_nine.items()})
+print("width 9, t = 0.5:", ", ".join(f"{name} {change:.2f}" for name, change in at_nine.items()))
 if lab.profile == "laptop":
     assert all(abs(v - stated) < 0.01 for v, stated in zip(at_nine.values(), (0.31, 0.12, 0.09), strict=True))
 
 # %% [markdown] tags=["slide"]
 # What lies outside a square of width 9 moves the ideal denoiser's answer by 0.31 (root mean square), the network's by
-# 0.12, less than half as much. (The linear filter's it moves by 0.09, although nothing keeps that from looking far. As
-# in lesson 03, the odd one out is the ideal denoiser.)
+# 0.12, less than half as much. (It moves the linear filter's answer by only 0.09, although nothing keeps the filter
+# from looking far. As in lesson 03, the odd one out is the ideal denoiser.)
 #
-# **Who votes for whole pictures looks far, and copies.** Let us forbid that: no pixel may look beyond a window.
+# **Whoever votes for whole pictures looks far, and copies.** Let us forbid that: no pixel may look beyond a window.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The window (3 minutes)
@@ -324,12 +324,12 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # $P = 3$ draws neither a blur nor noise, but sharp, ragged **debris**: the nearest patch takes nearly all votes, and 3
-# x 3 pixels do not say of which garment they are. $P = 7$ and 9 draw half a top: on the right shoes have a say. $P =
-# 17$ draws a pullover, and **it is a training image**.
+# x 3 pixels do not say of which garment they are. $P = 7$ and 9 draw half a top. $P = 17$ draws a pullover, and **it is
+# a training image**.
 #
 # The map below each picture shows, for each pixel, the training image with the most votes. A strong colour is the
-# *same* training image in all six maps: the piece that is blue at $P = 13$ comes from the very picture that $P = 17$
-# copies. (Only the 18 largest sources have a colour of their own; all others share pale ones.) As the window grows,
+# *same* training image in all six maps: the piece that is dark blue at $P = 13$ comes from the very picture that $P =
+# 17$ copies. (Only the 18 largest sources have a colour of their own; all others share pale ones.) As the window grows,
 # neighbours must agree on more, and the pieces grow. But the map shows **who was elected**, not that anything was
 # glued: where images are alike, as in the black background, neighbours elect different ones.
 
@@ -347,15 +347,11 @@ if lab.profile == "laptop":
 # %%
 if lab.profile == "laptop":
     stored = els.load_results("04_local")
-else:  # only with larger images (on a laptop, skip to the end of this block): eight seeds, drawn now
-    more = (3, 5, 7, 9, 13, 21, 33, 63)
-    drew = [draw(local.with_patch_size(P), range(8)) for P in more]
-    both = [zip(votes.image[..., 0], x[:, 0] > -0.9, strict=True) for x, votes in drew]
-    counted = torch.tensor([[len(who[lit].unique()) for who, lit in of_size] for of_size in both])
-    stored = {"sizes": torch.tensor(more), "samples": torch.stack([x for x, _ in drew]), "garment": counted}
-stored_sizes = stored["sizes"].tolist()
-sources = stored["garment"].float()  # (P, seeds): how many training images the garment's pixels come from
-samples = {P: s.float().to(lab.device) for P, s in zip(stored_sizes, stored["samples"], strict=True)}
+    samples = zip(stored["sizes"].tolist(), stored["samples"].float().to(lab.device), strict=True)
+    samples = dict(samples)  # P -> (seeds, 1, H, W)
+else:  # larger images are not stored: eight seeds, drawn now
+    drew = {P: draw(local.with_patch_size(P), range(8)) for P in (3, 5, 7, 9, 13, 21, 33, 63)}
+    samples = {P: x for P, (x, _) in drew.items()}
 widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
 
@@ -372,6 +368,12 @@ lines = {name: values.quantile(0.5).item() for name, values in lines.items()}  #
 distance = torch.stack([far(s) for s in samples.values()])
 
 # %% tags=["slide", "hide-input"]
+stored_sizes = [*samples]
+if lab.profile == "laptop":
+    sources = stored["garment"].float()  # (P, seeds): how many training images the garment's pixels come from
+else:
+    voters = [zip(votes.image[..., 0], x[:, 0] > -0.9, strict=True) for x, votes in drew.values()]
+    sources = torch.tensor([[float(len(who[lit].unique())) for who, lit in of_size] for of_size in voters])
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
 for ax, values in zip(axes, (distance, sources), strict=True):
     low, median, high = values.quantile(torch.tensor([0.25, 0.5, 0.75]), dim=1)
@@ -444,8 +446,8 @@ if lab.profile == "laptop":
 # | new real garments | 9 % | 9 % |
 # | network | 4.4 % | 4.2 % |
 #
-# So $P = 3$ leaves only single pixels; at $P = 9$ **the memory is still there, but in pieces.** By this measure the
-# network's drawings hold no memory.
+# At $P = 9$ **the memory is still there, but in pieces.** By this measure the network's drawings hold no memory. But it
+# is blind to smaller pieces: $P = 3$, where every pixel comes from memory, has even less.
 
 # %% [markdown]
 # Click on a pixel to see its window in the noisy image at $t = 0.2$, and the four training images with the most votes.
@@ -554,7 +556,8 @@ show(fig, alt="Two curves against the dotted diagonal. Left of -1 both are flat,
 probe = torch.tensor([-1.2, -0.75, 0, 0.5, 1.0], device=lab.device)
 stands_for = {s: curve(probe.view(1, 1, 1, -1)).flatten().tolist() for s, curve in bends.items()}
 for s, values in stands_for.items():
-    print(f"t = {s}:", {round(a, 2): round(v, 2) for a, v in zip(probe.tolist(), values, strict=True)})
+    stand = (f"{a:.4g} stands for {v:.2f}" for a, v in zip(probe.tolist(), values, strict=True))
+    print(f"t = {s}:", ", ".join(stand))
 if lab.profile == "laptop":
     stated = {0.3: (-1.0, -0.88, 0.06, 0.55, 0.80), 0.7: (-0.99, -0.82, 0.07, 0.55, 0.68)}
     assert all(abs(v - at) < 0.02 for s in stated for v, at in zip(stands_for[s], stated[s], strict=True))
@@ -621,12 +624,14 @@ show(fig, alt="Error against patch size at t = 0.3: LS's on training images fall
 
 # %% tags=["hide-input"]
 def print_errors(s):
-    print(f"t = {s}, new images: LS { ({P: round(v, 4) for P, v in ls_new[s].items()}) },")
-    print(f"    bent filter { ({P: round(v, 4) for P, v in curved[s].items()}) }, network {of_network[s]:.4f}")
+    print(f"new images, t = {s}:   P =", "".join(f"{P:<9}" for P in filters))
+    for name, found in (("LS", ls_new[s]), ("bent filter", curved[s])):
+        print(f"{name:<26}", "   ".join(f"{found[P]:.4f}" for P in filters))
+    print(f"{'network':<26} {of_network[s]:.4f}")
 
 
-print("LS, training images:", {P: round(v, 4) for P, v in ls_known.items()})
 print_errors(0.3)
+print(f"LS on training images, at P = {2 * H - 1}: {ls_known[2 * H - 1]:.4f}")
 print(f"t = 0.3: the filter of the whole image, not bent but cut at black and white, {straight:.4f}")
 if lab.profile == "laptop":
     assert min(ls_new[0.3], key=ls_new[0.3].get) == 5 and ls_known[31] < 0.0006
@@ -659,7 +664,9 @@ for s in (0.1, 0.7):
     print_errors(s)
 best = {s: min(ls_new[s], key=ls_new[s].get) for s in times}
 ahead = {s: (errors(machines[P], s) < errors(els.BentFilter(linear), s)).sum().item() for s, P in best.items()}
-print("LS's best window:", best, "\nimages (of 200) on which it beats the bent filter of the whole image:", ahead)
+print("LS at its best and the bent filter of the whole image:")
+for s, P in best.items():
+    print(f"t = {s}: LS with P = {P} is ahead for {ahead[s]} of 200")
 if lab.profile == "laptop":
     assert best == {0.1: 3, 0.3: 5, 0.7: 25}
     little = ls_new[0.1][3], curved[0.1][31]
@@ -715,10 +722,10 @@ if lab.profile == "laptop":
         assert abs(error - e) < 2e-4 and abs(count - n) <= 3
 
 # %% [markdown] tags=["slide"]
-# More than half: from 0.041 to 0.032 without any window. **At 0.3, a good part of what a window does is to cure votes
-# that are too strict for new images.** At 0.1 laxer votes are not enough: with them, the error of the whole image is
-# 0.028. With a window *and* laxer votes, LS comes near the bent filter there: 0.0073 against 0.0068, ahead for 101 of
-# 200, up from 77.
+# More than half of the way: without any window, they take it to 0.032. **At 0.3, a good part of what a window does is
+# to cure votes that are too strict for new images.** At 0.1 laxer votes are not enough: with them, the error of the
+# whole image is 0.028. With a window *and* laxer votes, LS comes near the bent filter there: 0.0073 against 0.0068,
+# ahead for 101 of 200, up from 77.
 
 # %% [markdown] tags=["slide"]
 # ## 11. A first look at the network (4 minutes)
@@ -770,16 +777,20 @@ if lab.profile == "laptop":
     assert abs(squares[0] - 0.028) < 0.002 and abs(squares[1] - 0.017) < 0.002
 
 # %% [markdown]
-# **Windows that shrink help LS a lot. For this ResNet a filter reaches about as much, shrinking or not.**
+# | drawn by | median r2 with the network |
+# |---|---|
+# | the mean of all training images | 0.54 |
+# | LS, $P = 31$ (it remembers) | 0.61 |
+# | LS, $P = 5$, the best fixed window | 0.78 |
+# | LS, windows shrink as fitted to the network (with another machine, on other seeds: lesson 09) | 0.85 |
+# | LS, $P = 17t$, made odd: nothing fitted (17 is all that a pixel of the network sees: lesson 03) | 0.87 |
+# | filter, cut at black and white, $P = 9$ | 0.84 |
+# | the same, windows shrink as fitted | 0.84 |
+# | the same, bent | 0.86 |
 #
-# *LS.* Remembering ($P = 31$) reaches 0.61, the best fixed window ($P = 5$) 0.78, and windows that shrink 0.85. (Their
-# sizes were fitted to the network, with another machine and on other seeds: lesson 09.) But they need not be fitted: $P
-# = 17t$, made odd, reaches 0.87, and 17 is all that a pixel of the network can see (lesson 03). The mean of all
-# training images reaches 0.54.
-#
-# *The filter*, its drawings cut at black and white, is about level with the fitted windows (0.84), and with a fixed $P
-# = 9$ (0.84). Bent, with the fitted windows, it reaches 0.86, level with LS, which is ahead for 46 of 100 seeds. (LS
-# with $17t$ is ahead of it for 63.) But r2 hardly notices how grainy the filter's drawings are.
+# **Windows that shrink help LS a lot. For this ResNet a filter reaches about as much, shrinking or not.** Bent, it is
+# level with LS with the same windows, which is ahead for 46 of 100 seeds (with $17t$ for 63). But r2 hardly notices how
+# grainy the filter's drawings are.
 #
 # So the gain from shrinking says more about LS than about the network: with one size throughout, LS draws debris,
 # pieces of memory or copies. (With the fitted windows, 3 % of its squares are known, against 2 % among strangers.)
