@@ -452,13 +452,11 @@ show(
 # Compare (1) and (2). The mean of $x_0$ given $x_t$ is $D$; the mean of $\epsilon$ is $\hat\epsilon$. Therefore
 #
 # $$\boxed{\;u = -\sigma D + \alpha\, \hat\epsilon\;}$$
-#
-# If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
-# along their own arc. And **this motion can be run backwards**, because at each angle the velocity depends only on the
-# place.
 
 # %% [markdown] tags=["slide"]
-# Now follow the flow from noise back to data, in small steps against the velocity.
+# If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
+# along their own arc. And **this motion can be run backwards**, because at each angle the velocity depends only on the
+# place. So follow the flow from noise back to data, in small steps against the velocity.
 #
 # **Predict.** Will these paths cross? About what share of them must end in the dark heap? (The blue behind the paths is
 # the density.)
