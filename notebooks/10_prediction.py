@@ -777,7 +777,8 @@ if lab.profile == "laptop":
 #
 # From the faintest quarter of the drawings to the strongest the contrast nearly doubles, whereas the error only grows
 # from 0.15 to 0.18. So r2 rises with contrast, and does so for the ideal denoiser, too.
-#
+
+# %% [markdown] tags=["slide"]
 # **An open bet.** For seeds 100, 101, ... no drawing of this network is stored. The next cell draws ten with ELS:
 # **rank them by the error (rms) that you expect**. Then draw them with the network. With only ten, luck has a say: take
 # more, some tens.
