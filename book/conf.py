@@ -109,7 +109,7 @@ def mark_columns(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
-    """Below its time, the page of a lesson says that it is for reading, and where the lesson can be run."""
+    """Below its time, the page of a lesson says that it is for reading, and where the lesson can be run; and taught."""
     page = app.env.docname
     if page.startswith("notebooks/"):
         time = next(one for one in doctree.findall(nodes.paragraph) if one.astext().startswith("Time "))
@@ -117,7 +117,11 @@ def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
         live = "widget-view+json" in Path(app.env.doc2path(page)).read_text(encoding="utf-8")
         explorers = "; its explorers work" if live else ""
         words = nodes.Text(f"Here you read this lesson{explorers}. To run it, and to do the exercises, ")
-        time.parent.insert(time.parent.index(time) + 1, nodes.paragraph("", "", words, start, nodes.Text(".")))
+        lesson, teach = Path(page).name, "../book/teach"
+        notes = nodes.reference("", "notes", refuri=f"{teach}/lessons/{lesson[:2]}.html")
+        slides = nodes.reference("", "slides", refuri=f"{teach}/slides/{lesson}.html")
+        told = words, start, nodes.Text(". For lecturers: "), notes, nodes.Text(" and "), slides, nodes.Text(".")
+        time.parent.insert(time.parent.index(time) + 1, nodes.paragraph("", "", *told))
 
 
 CHOICE = """

@@ -1095,7 +1095,7 @@ def test_what_was_covered_is_as_it_would_have_been(width: int, browser: str, chr
     assert all(int(place.split()[0]) > 300 for place in dict(opened)[".els"])
 
 
-@pytest.mark.parametrize("name", [*LESSONS, "lecture"])
+@pytest.mark.parametrize("name", [*LESSONS, "lecture", "workshop"])
 def test_slides(name: str, chromium: Any, site: Path) -> None:
     """From disk: the deck opens, moves on, typesets its formulas, and every slide fits."""
     visit = Visit(chromium, f"{site.as_uri()}/book/teach/slides/{name}.html", viewport={"width": 1280, "height": 800})
@@ -1112,6 +1112,36 @@ def test_slides(name: str, chromium: Any, site: Path) -> None:
             Reveal.slide(i); return [i + 1, s.scrollHeight]; }).filter(([, height]) => height > 705)"""
     )
     assert not overfull, f"slides that do not fit: {overfull}"
+    visit.leave()
+
+
+def test_slides_on_a_phone_are_read_like_a_page(chromium: Any, site: Path) -> None:
+    """One below the other, in letters that can be read; what is too wide scrolls."""
+    for name in ("lecture", "17_colour"):
+        visit = Visit(
+            chromium, f"{site.as_uri()}/book/teach/slides/{name}.html", viewport={"width": 390, "height": 844}
+        )
+        visit.page.wait_for_function("() => window.MathJax.startup?.promise")
+        visit.page.evaluate("() => MathJax.startup.promise")
+        places = visit.page.evaluate(
+            """() => [...document.querySelectorAll('.slides > section')].map((s) => {
+                const { top, bottom, right } = s.getBoundingClientRect();
+                const { overflowX, fontSize } = getComputedStyle(s);
+                return [top, bottom, right, overflowX, parseFloat(fontSize)]; })"""
+        )
+        assert len(places) > 30 and visit.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+        assert all(bottom > top and right <= 390 and scroll == "auto" for top, bottom, right, scroll, _ in places)
+        assert all(above[1] <= below[0] + 1 for above, below in itertools.pairwise(places))
+        assert min(size for *_, size in places) > 12 and not visit.page.locator("aside.notes").first.is_visible()
+        visit.leave()
+
+
+def test_a_lecturers_page_is_printed_with_the_answers_to_its_quiz(chromium: Any, site: Path) -> None:
+    visit = Visit(chromium, f"{site.as_uri()}/book/teach/lessons/02.html")
+    look = "() => [...document.querySelectorAll('.bd-article details')].map((folded) => folded.open)"
+    assert visit.page.evaluate(look) == 3 * [False]
+    visit.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert visit.page.evaluate(look) == 3 * [True]
     visit.leave()
 
 

@@ -377,8 +377,9 @@ def test_the_deck_of_a_plan_shows_what_the_plan_names(site: Path) -> None:
     """In its order, and nothing in between: the lecture leaves out most of lesson 01."""
     deck = read(site / "book" / "teach" / "slides" / "lecture.html")
     named = [
-        *("<h1>Lesson 01</h1>", "Adding noise", "2. The schedule", "A quarter circle", "3. The best guess"),
-        *("called the posterior", "6. How to take a step", "Histograms of samples", "<h1>Lesson 02</h1>"),
+        *("<p>lesson 01</p>", "Adding noise", "2. The schedule", "A quarter circle", "3. The best guess"),
+        *("called the posterior", "6. How to take a step", "Histograms of samples", "<p>lesson 02</p>"),
+        *("First, a world", "A cloud of noised", "4. Let it generate"),
         *("The same ten", "3. Five crowds"),
     ]
     places = [deck.text.index(words) for words in named]
@@ -390,11 +391,12 @@ def test_the_deck_of_a_plan_shows_what_the_plan_names(site: Path) -> None:
         "The same by hand",
         "4. One thing",
         "keep the rank of",
+        "mean squared error: 0.52",  # between two parts of a section
     )
     for words in left_out:
         assert words in read(site / "book" / "teach" / "slides" / "01_noise.html").text and words not in shown, words
     for plan in PLAN_DECKS:
-        number = read(site / "book" / "teach" / "slides" / f"{plan}.html").text.count("<h1>Lesson ")
+        number = read(site / "book" / "teach" / "slides" / f"{plan}.html").text.count("<p>lesson ")
         assert number >= 2, plan
 
 
@@ -410,7 +412,7 @@ def test_a_plan_that_names_what_is_not_there_stops_the_build(decks: ModuleType) 
     figures = [slides[0], own, below, decks.Slide("of a section without slides", of="2. Two"), below]
     assert decks.shown(figures, "s1", "") == [slides[0], own, below]
     with pytest.raises(KeyError, match="01_renamed"):
-        decks.of_plan("Plan", '<a href="../slides/01_renamed.html#s1">1</a>')
+        decks.of_plan("Plan", [("5", "", '<a href="../slides/01_renamed.html#s1">1</a>')])
 
 
 def letters(text: str) -> str:
@@ -612,6 +614,14 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
     table = lecture.partition("## Minute by minute")[2].partition("Total:")[0]
     stated = re.search(r"cells needs (\d+), by the lessons' own count", lecture)
     assert stated and sum(minutes[part] for part in sections(table)) == int(stated[1])
+    day = (ROOT / "book/teach/plans/workshop.md").read_text("utf-8").partition("## A whole day")[2]
+    total = 0
+    for row, where in re.findall(r"^\| (\d+) \|.*\|([^|]*)\|$", day, re.MULTILINE):
+        own = [minutes[part] for part in sections(where)]
+        own += [minutes[two, f"exercise {n}"] for two, n in re.findall(r"\{doc\}`(\d\d).*: exercise (\d)", where)]
+        total += int(row)
+        assert sum(own) <= int(row) * 0.6, where
+    assert total == 180 and "In all 180 minutes" in day
     workshop = (ROOT / "book/teach/plans/workshop.md").read_text("utf-8")
     tight = []
     for name, begins in {"the ideal denoiser": "The ideal denoiser,", "the 2 x 2 table": "One formula, two"}.items():
@@ -624,11 +634,9 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
     numbers = re.findall(r"\{doc\}`(\d\d)", beyond[0])
     whole = [sum(m for (lesson, _), m in minutes.items() if lesson == number) for number in numbers]
     assert [int(n) for n in re.findall(r"\d+", beyond[1])] == whole
-    blocks = {
-        week: [sections(first), sections(second)]
-        for week, first, second in re.findall(r"^\| (\d) \| ([^|]*#s[^|]*) \| ([^|]*#s[^|]*) \|$", weeks, re.MULTILINE)
-        if "slides/" in first and "**" not in first
-    }
+    blocks: dict[str, list[list[tuple[str, int | str]]]] = {}
+    for week, where in re.findall(r"^\| (\d), (?:first|second) \|.*\|([^|]*)\|$", weeks, re.MULTILINE):
+        blocks.setdefault(week, []).append(sections(where.partition(', <a href="../slides/10_prediction.html#s10')[0]))
     lengths = [sum(minutes[part] for part in block) for pair in blocks.values() for block in pair]
     assert len(blocks) == 6 and f"takes {min(lengths)} to {max(lengths)} of its 25" in " ".join(weeks.split())
     rows = re.findall(
@@ -641,7 +649,7 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
         assert everything - sum(minutes[part] for pair in blocks[week] for part in pair) == int(at_home), f"week {week}"
         set_ = [
             (lesson, f"exercise {number}")
-            for lesson, list_ in re.findall(r"(\d\d): ([\d\\*, and]+)", homework)
+            for lesson, list_ in re.findall(r"(\d\d): ([\d†, and]+)", homework)
             for number in re.findall(r"\d+", list_)
         ]
         total = re.search(r"(\d+) minutes", homework)
@@ -678,7 +686,7 @@ def homework() -> list[tuple[str, str, str]]:
     return [
         (week, lesson, number)
         for week, cell in table
-        for lesson, numbers in re.findall(r"(\d\d): ([\d\\*, and]+)", cell)
+        for lesson, numbers in re.findall(r"(\d\d): ([\d†, and]+)", cell)
         for number in re.findall(r"\d+", numbers)
     ]
 
@@ -855,7 +863,60 @@ def test_the_decks_of_plans_have_titles_and_the_speaker_those_of_the_lessons(sit
     for week in range(1, 7):
         assert f"<h1>Week {week}</h1>" in read(site / "book" / "teach" / "slides" / f"week-{week}.html").text
     deck = read(site / "book" / "teach" / "slides" / "lecture.html").text
-    assert re.search(r'<h1>Lesson 01</h1>\s*<aside class="notes"><p>01 · ', deck), "its title gives away the answer"
+    begin = r'<h1>The paradox</h1><p>lesson 01</p>\s*<aside class="notes"><p>01 · '
+    assert re.search(begin, deck), "its title gives away the answer"
+
+
+def test_the_speaker_has_minutes_what_to_say_first_and_what_to_ask(site: Path) -> None:
+    slides = site / "book" / "teach" / "slides"
+    lecture, week = ((slides / f"{name}.html").read_text(encoding="utf-8") for name in ("lecture", "week-4"))
+    first = [text.partition("<p>lesson 06</p>")[2].partition("</aside>")[0] for text in (lecture, week)]
+    for notes, minutes in zip(first, (7, 25), strict=True):
+        assert f"<strong>{minutes} minutes.</strong>" in notes and "comes back on the other" in notes
+    for deck, section in (
+        ("lecture", "3. The best denoiser that must not"),
+        ("06_equivariance", "4. What does it draw"),
+    ):
+        _, _, slide = (slides / f"{deck}.html").read_text(encoding="utf-8").partition(f"<h2>{section}")
+        notes = slide.partition('<aside class="notes">')[2].partition("</aside>")[0]
+        assert notes.count(f"<strong>Section {section[0]}") == 1 and "Expect" in notes
+
+
+def test_the_lecture_says_how_many_slides_it_has(site: Path) -> None:
+    deck = (site / "book" / "teach" / "slides" / "lecture.html").read_text(encoding="utf-8")
+    shown = deck.count("<section") - deck.count("<p>lesson ") - 1
+    assert f"for {shown} slides beside" in (ROOT / "book/teach/plans/lecture.md").read_text(encoding="utf-8")
+
+
+def test_there_is_a_slide_while_learners_work(site: Path) -> None:
+    deck = (site / "book" / "teach" / "slides" / "workshop.html").read_text(encoding="utf-8")
+    told = re.findall(r"<h1>Exercise (\d) of <code>(\w+)</code></h1>\s*(.*?)<aside", deck, re.DOTALL)
+    assert [(lesson, number) for number, lesson, _ in told] == [("01_noise", "3"), ("02_ideal", "1"), ("07_els", "1")]
+    for (_, _, text), name, after in zip(
+        told, ("ddim_step", "posterior_weights", "els_pixel"), ("4", "2 and 3", "3"), strict=True
+    ):
+        assert "in pairs" in text and f"check.hint(&quot;{name}&quot;)" in text and f"exercise {after}." in text
+
+
+def test_every_deck_says_whose_the_theory_is_and_under_which_licence(site: Path) -> None:
+    for name in [*LESSONS, *PLAN_DECKS]:
+        text = (site / "book" / "teach" / "slides" / f"{name}.html").read_text(encoding="utf-8")
+        (credit,) = re.findall(r'<p class="credit">(.*?)</p>', text, re.DOTALL)
+        assert "Kamb and S. Ganguli, ICML 2025, arXiv:2412.20292" in credit and "CC BY 4.0" in credit
+
+
+def test_every_quiz_question_has_other_numbers_or_is_asked_aloud() -> None:
+    text = (ROOT / "book/teach/quizzes.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (\d\d): (\d) \|", text, re.MULTILINE)
+    for lesson, numbers in re.findall(r"(\d\d): ([\d, ]+)", text.partition("Better asked aloud: ")[2]):
+        listed += [(lesson, number) for number in re.findall(r"\d", numbers)]
+    assert sorted(listed) == [(f"{lesson:02d}", str(number)) for lesson in range(13) for number in (1, 2, 3)]
+
+
+def test_the_stick_of_the_workshop_has_the_file_that_the_site_offers(site: Path) -> None:
+    text = re.sub(r"<[^>]+>", "", read(site / "book" / "teach" / "plans" / "workshop.html").text)
+    (wheel,) = site.glob("*.whl")
+    assert f"./{wheel.name}[notebook]" in html.unescape(text)
 
 
 def test_the_playground_begins_with_the_first_picture_of_each_class(monkeypatch: pytest.MonkeyPatch) -> None:

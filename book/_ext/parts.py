@@ -3,8 +3,8 @@
     ```{course-part} lessons
     ```
 
-Parts: lessons, teaching, exercises, results, calibration, runs, speed, versions (tables), colab and download (how
-to install there, and from one file).
+Parts: lessons, teaching, exercises, results, calibration, runs, speed, versions (tables), colab, download and stick
+(how to install there, from one file, and without internet).
 """
 
 from __future__ import annotations
@@ -188,6 +188,17 @@ def download() -> str:
     )
 
 
+def stick() -> str:
+    """How to put the course and all packages on a USB stick, and install from it."""
+    return (
+        f'```sh\npip download -d wheels "./{WHEEL}[notebook]"\n```\n\n'
+        "Run this in the folder of the file, on Linux with the same line before it, or the stick will hold CUDA. On "
+        "the day, without internet (on Windows `py -m venv course`, and `course\\Scripts\\` for `course/bin/`):\n\n"
+        '```sh\npython3 -m venv course\ncourse/bin/pip install --no-index --find-links wheels "elscourse[notebook]"\n'
+        "course/bin/elscourse lab\n```"
+    )
+
+
 def speed() -> str:
     """What `elscourse bench --full` measured."""
     from elscourse.bench import table as tables  # loads torch
@@ -195,7 +206,7 @@ def speed() -> str:
     return tables(json.loads(BENCH.read_text(encoding="utf-8")))
 
 
-MAKERS = (lessons, teaching, exercises, results, calibration, runs, speed, versions, colab, download)
+MAKERS = (lessons, teaching, exercises, results, calibration, runs, speed, versions, colab, download, stick)
 PARTS = {make.__name__: make for make in MAKERS}
 
 

@@ -1,10 +1,12 @@
 """A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html. And one for
-every plan, of what the links in its table name: lecture.html, workshop.html, week-1.html to week-6.html.
+every plan, of what the links in its table name: lecture.html, workshop.html, week-1.html to week-6.html. Where learners
+work it has a slide that says at what.
 
 A text cell is shown whole if it fits. Of a longer one, or of an exercise, the slide has the headings, what is to be
 predicted and what leads to it, the first paragraph after a question, formulas, lists, tables, and other paragraphs up
 to their last bold words. A code cell gives its figures and what it prints. The speaker's notes have the whole text,
-folded details and the cells that are on no slide included, but for exercises; of a figure, what is to be seen on it.
+folded details and the cells that are on no slide included, but for exercises; of a figure, what is to be seen on it;
+of a section, what the lecturer's page says to ask; in a plan's deck also the minutes, and what is to be said first.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from docutils import nodes
 from formulas import together
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
-from parts import LESSONS, about, table
+from parts import LESSONS, about, part_begun_by, table
 from pictures import as_files
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -38,8 +40,11 @@ BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
 SENTENCE = re.compile(r"(?:(?<=[.?!])|(?<=[.?!]\*\*)|(?<=[.?!]\)))\s+(?=[A-Z*$(\[`])")
 DICT = re.compile(r"(.*?)(\{.+\})(.*)")
-PLANS = Path(__file__).parents[1] / "teach" / "plans"
+TEACH = Path(__file__).parents[1] / "teach"
 SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#([\w-]+)"(?: data-slides="([^"]+)")?>')
+WORK = re.compile(r"notebooks/(\d\d_\w+)>`, exercise (\d)(?:; ahead: ([\d and]+))?")
+CREDIT = """<p class="credit">Theory: M. Kamb and S. Ganguli, ICML 2025, arXiv:2412.20292. Slides: the elscourse
+authors, <a href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>.</p>"""
 
 
 @dataclass(frozen=True)
@@ -224,38 +229,75 @@ def shown(slides: list[Slide], anchor: str, words: str) -> list[Slide]:
     return part[begins[0] : (ends[0] if last else ends[-1]) + 1]
 
 
-def of_plan(title: str, rows: str) -> list[Slide]:
-    """What the links in the rows of a plan's table name, in their order; each lesson begins with its number, as its
-    title would give away what the room is asked: the speaker has it."""
-    lessons = {lesson.stem: lesson for lesson in LESSONS}
-    slides = [Slide(f"<h1>{title}</h1>")]
-    for stem, group in groupby(SECTION.findall(rows), key=lambda link: link[0]):
-        slides.append(Slide(f"<h1>Lesson {stem[:2]}</h1>", notes=f"<p>{about(lessons[stem])[0]}</p>"))
-        first, *others = [slide for _, anchor, words in group for slide in shown(deck(lessons[stem]), anchor, words)]
-        if first.body.startswith("<h3>"):  # below the lesson's h1 no level is left out
-            first = replace(first, body=first.body.replace("h3>", "h2>"))
-        slides += [first, *others]
+def to_ask(stem: str, anchor: str) -> str:
+    """What a lesson's page for lecturers says to ask in a section (s3), for the notes of its first slide."""
+    page = (TEACH / "lessons" / f"{stem[:2]}.md").read_text(encoding="utf-8")
+    items = re.findall(r"^([-*] \*\*Section (\d+).*(?:\n  .*)*)", page, re.MULTILINE)
+    return MARKDOWN.render("\n".join(item for item, number in items if f"s{number}" == anchor))
+
+
+def work(minutes: str, what: str, stem: str, number: str, ahead: str) -> Slide:
+    """What is on the wall while learners do an exercise."""
+    from elscourse.grading.assignment import chosen_exercises  # loads torch
+
+    (exercise,) = chosen_exercises(next(lesson for lesson in LESSONS if lesson.stem == stem), [number])
+    todo = f"""# Exercise {number} of `{stem}`
+
+{what.removeprefix("Exercise: ")}. **{minutes} minutes**, in pairs.
+
+* Click on the exercise, then *Run > Run All Above Selected Cell*.
+* A hint: `check.hint("{exercise.name}")`
+"""
+    return Slide(MARKDOWN.render(todo + (f"* Done? Go on with exercise {ahead.strip()}." if ahead else "")))
+
+
+def of_plan(title: str, rows: list[tuple[str, str, str]]) -> list[Slide]:
+    """What the links in the rows of a plan's table (minutes, what, where) name, in their order; a link may name several
+    parts of a section, with ";" between them. Each lesson begins with the name of its part, as its own title would give
+    away what the room is asked: the speaker has it, with the row's minutes and what it says."""
+    lessons, parts = {lesson.stem: lesson for lesson in LESSONS}, part_begun_by()
+    slides = [Slide(f"<h1>{title}</h1>{CREDIT}")]
+    for minutes, what, where in rows:
+        slides += [work(minutes, what, *found) for found in WORK.findall(where)]
+        for stem, group in groupby(SECTION.findall(where), key=lambda link: link[0]):
+            said = MARKDOWN.render(f"{about(lessons[stem])[0]}\n\n**{minutes} minutes.** {what}")
+            part = parts[max(first for first in parts if first <= stem)]
+            slides.append(Slide(f"<h1>{part}</h1><p>lesson {stem[:2]}</p>", said))
+            for n, (_, anchor, words) in enumerate(group):
+                slides_of = deck(lessons[stem])
+                first, *others = [slide for some in words.split(";") for slide in shown(slides_of, anchor, some)]
+                if n == 0 and first.body.startswith("<h3>"):  # below the lesson's h1 no level is left out
+                    first = replace(first, body=first.body.replace("h3>", "h2>"))
+                slides += [replace(first, notes=first.notes + to_ask(stem, anchor)), *others]
     return slides
 
 
-def plans(course: str) -> Iterator[tuple[str, str, str]]:
+def plans(course: str) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     """(deck, title, the rows that say what it shows) of every plan; of the six weeks a deck for each."""
+
+    def rows(plan: str, first: str) -> list[tuple[str, str, str]]:
+        text = (TEACH / "plans" / f"{plan}.md").read_text(encoding="utf-8").partition("## Minute by minute")[2]
+        lines = re.findall(rf"^\| {first} \|.*(?=\|$)", text.partition("\n## What to run")[0], re.MULTILINE)
+        cells = [[cell.strip() for cell in line[1:].split("|")] for line in lines]
+        return [(cell[0], cell[1], cell[-1]) for cell in cells]
+
     for plan in ("lecture", "workshop"):
-        text = (PLANS / f"{plan}.md").read_text(encoding="utf-8")
-        yield plan, course, "\n".join(re.findall(r"^\|.*", text, re.MULTILINE))
-    weeks = (PLANS / "six-weeks.md").read_text(encoding="utf-8")
-    for week, row in re.findall(r"^\| (\d) \| (\d\d: <a .*)", weeks, re.MULTILINE):
-        yield f"week-{week}", f"Week {week}", row
+        yield plan, course, rows(plan, r"\d+")
+    for week in range(1, 7):
+        blocks = rows("six-weeks", rf"{week}, \w+")
+        yield f"week-{week}", f"Week {week}", [("25", what, where) for _, what, where in blocks]
 
 
 def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """A page of its own for every deck."""
-    decks = [(lesson.stem, about(lesson)[0], deck(lesson), lesson.stem) for lesson in LESSONS]
-    decks += [(name, title, of_plan(title, rows), "") for name, title, rows in plans(app.config.project)]
+    decks = [(name, title, of_plan(title, rows), "") for name, title, rows in plans(app.config.project)]
+    for lesson in LESSONS:
+        slides = [replace(slide, notes=slide.notes + to_ask(lesson.stem, slide.anchor)) for slide in deck(lesson)]
+        decks.append((lesson.stem, about(lesson)[0], slides, lesson.stem))
     for name, title, slides, lesson in decks:
         page = f"book/teach/slides/{name}"
         slides = [replace(slide, body=as_files(together(slide.body), page, Path(app.outdir))) for slide in slides]
-        yield page, {"title": title, "slides": slides, "lesson": lesson}, "slides.html"
+        yield page, {"title": title, "slides": slides, "lesson": lesson, "credit": CREDIT}, "slides.html"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

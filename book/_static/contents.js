@@ -17,11 +17,13 @@ window.addEventListener("DOMContentLoaded", () => {
   });
 });
 
-// Paper is white.
+// Paper is white, and a lecturer's has the answers to the quiz.
 let theme;
 window.addEventListener("beforeprint", () => {
   theme = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
+  if (location.pathname.includes("/teach/lessons/"))
+    document.querySelectorAll(".bd-article details").forEach((folded) => (folded.open = true));
 });
 window.addEventListener("afterprint", () => (document.documentElement.dataset.theme = theme));
 
