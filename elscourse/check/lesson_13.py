@@ -133,6 +133,14 @@ def _all_multiplied_by_sigma(queries: Tensor, keys: Tensor, alpha: float, sigma:
     return _logits(queries, keys, alpha, sigma) * sigma**4
 
 
+def _square_of_the_sum(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - (alpha * keys).sum(1).square() / 2) / sigma**2
+
+
+def _divided_by_alpha(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (queries @ keys.T / alpha - _bias(keys)) / sigma**2
+
+
 def _nothing_left_out(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return -(queries[:, None] - alpha * keys).square().sum(-1) / (2 * sigma**2)
 
@@ -537,6 +545,14 @@ EXERCISES = [
                 _all_multiplied_by_sigma,
             ),
             Mistake(
+                "Your bias has the square of a sum: it should be the sum of squares, keys.square().sum(1).",
+                _square_of_the_sum,
+            ),
+            Mistake(
+                "You divide by alpha, as if the noisy patch were brightened: the patch alpha k is dimmed instead.",
+                _divided_by_alpha,
+            ),
+            Mistake(
                 "That is the whole exponent: leave out -|q|^2 / (2 sigma^2), which cancels.",
                 _nothing_left_out,
             ),
@@ -727,8 +743,19 @@ EXERCISES = [
                 _logits_and_weights,
             ),
             Mistake(
-                "You count softmax and values, as section 5 does: count only 2 C P^2 operations per pair here.",
+                "You count softmax and values: count only 2 C P^2 operations per pair here.",
                 _softmax_counted,
+            ),
+            Mistake(
+                "You count a bias as well: count only 2 C P^2 operations per pair here.",
+                lambda n, side, c, p, steps: (
+                    _cost(n, side, c, p, steps)[0] + steps * n * side**4,
+                    _cost(n, side, c, p, steps)[1],
+                ),
+            ),
+            Mistake(
+                "Your table is in TB: return its bytes.",
+                lambda n, side, c, p, steps: (_cost(n, side, c, p, steps)[0], _cost(n, side, c, p, steps)[1] / 1e12),
             ),
             Mistake("You count the values, too: count only 2 C P^2 operations per pair here.", _values_counted),
             Mistake(
