@@ -565,7 +565,7 @@ axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,
     alt="Time for a query and a key against the patch size. The three forms of attention, solid, rise with it. The two "
-    "blurs, dashed, rise less: ours, at the top, takes many times as long as the fused one, at the bottom.",
+    "blurs, dashed, rise less: ours takes many times as long as the fused one, at the bottom.",
 )
 
 # %% [markdown] tags=["slide"]
