@@ -1181,7 +1181,10 @@ def _rows_then_columns(denoiser, x_t, t):
         ("tint", lambda v: v - v.mean((2, 3), keepdim=True), "the mean over the pixels"),
         ("tint", lambda v: v - (v[:, 0] + v[:, 1] + v[:, 2]) / 3, "Your grey, (B, H, W), has lost the dimension"),
         ("elsewhere", lambda d, c: d[:, c].square().sum((1, 2)) / d.square().sum((1, 2, 3)), "subtract it from 1"),
-        ("ingredients", lambda s, k: s.unique(return_counts=True)[1].argsort(descending=True)[:k], "in the list of"),
+        ("continued", lambda s, r, c, on: ((s.diff(dim=-1) == 0) & on[..., 1:] & on[..., :-1]).sum() / (
+            on[..., 1:] & on[..., :-1]).sum(), "neighbours there, too"),
+        ("continued", lambda s, r, c, on: ((s == s.roll(1, -1)) & (r == r.roll(1, -1)) & (c == c.roll(1, -1) + 1) & (
+            on & on.roll(1, -1))).sum() / (on & on.roll(1, -1)).sum(), "the last column with the first"),
     ],
 )  # fmt: skip
 def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:

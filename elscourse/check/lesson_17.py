@@ -1,11 +1,11 @@
-"""Exercises of lesson 17: three colours, voting together or each by itself, and whose pieces a drawing is made of."""
+"""Exercises of lesson 17: three colours, voting together or each by itself, and whether a drawing is made of pieces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from .attempt import Case
@@ -270,68 +270,123 @@ def _image_for_channel(change: Tensor, channel: int) -> Tensor:
     return 1 - squares[min(channel, len(change) - 1)].sum() / squares.sum((1, 2, 3))
 
 
-# --------------------------------------------------------------------------------------------------------- ingredients
+# ------------------------------------------------------------------------------------------------------------ continued
 
 
-def _sources(generator: torch.Generator) -> list[Case]:
-    """No two of the first k + 1 images give equally many pixels."""
+def _mosaics(generator: torch.Generator) -> list[Case]:
+    """Neighbours that continue an emoji, and such as nearly do."""
+    steps = torch.tensor([[0, 0, 1], [0, 0, 1], [0, 0, 2], [0, 0, 0], [0, 0, -1], [0, 1, 1], [0, 1, 0], [1, 0, 1]])
     cases: list[Case] = []
-    for counts, height, k in (
-        ((30, 21, 14, 9, 5, 3, 1, 1), 7, 3),
-        ((25, 4, 13, 10, 2), 9, 2),
-        ((1, 2, 5, 3, 9, 4), 4, 5),
-    ):
-        names = torch.randperm(400, generator=generator)[: len(counts)]  # numbers of images, not 0, 1, 2, ...
-        pixels = names.repeat_interleave(torch.tensor(counts))
-        cases.append((pixels[torch.randperm(len(pixels), generator=generator)].view(height, -1), k))
-    return [*cases, (torch.full((3, 4), 5), 1)]
+    for shape in ((9, 12), (3, 8, 10), (2, 11, 7)):
+        moves = steps[torch.randint(len(steps), shape, generator=generator)]
+        begin = torch.randint(20, (*shape[:-1], 1, 3), generator=generator)
+        source, row, column = (begin + moves.cumsum(-2)).unbind(-1)
+        row[..., 1::2, :], column[..., 1::2, :] = row[..., :-1:2, :] + 1, column[..., :-1:2, :]  # below, too
+        source[..., 1::4, :] = source[..., :-1:4, :]
+        cases.append((source, row, column, torch.rand(shape, generator=generator) < 0.7))
+    return cases
 
 
-def _counted(source: Tensor) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
-    """The images in the order of their numbers, and how many pixels each has given."""
-    images, counts = source.unique(return_counts=True)
-    return images, counts
+def _pairs(*given: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Of each array the left ones and the right ones of all neighbours side by side."""
+    return [(some[..., :-1], some[..., 1:]) for some in given]
 
 
-def _ingredients(source: Tensor, k: int) -> Int[Tensor, " k"]:
-    images, counts = _counted(source)
-    return images[counts.argsort(descending=True)[:k]]
+def _continues(source: Tensor, row: Tensor, column: Tensor, ahead: int = 1) -> Tensor:
+    emoji, rows, columns = _pairs(source, row, column)
+    return (emoji[0] == emoji[1]) & (rows[0] == rows[1]) & (columns[0] + ahead == columns[1])
 
 
-def _places_in_the_list(source: Tensor, k: int) -> Tensor:
-    _, counts = _counted(source)
-    return counts.argsort(descending=True)[:k]
+def _both(coloured: Tensor) -> Tensor:
+    return coloured[..., :-1] & coloured[..., 1:]
 
 
-def _how_many(source: Tensor, k: int) -> Tensor:
-    _, counts = _counted(source)
-    return counts.sort(descending=True).values[:k]
+def _share(hits: Tensor, among: Tensor) -> Tensor:
+    return (hits & among).sum() / among.sum()
 
 
-def _least_first(source: Tensor, k: int) -> Tensor:
-    images, counts = _counted(source)
-    return images[counts.argsort()[:k]]
+def _continued(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _share(_continues(source, row, column), _both(coloured))
 
 
-def _least_of_the_most(source: Tensor, k: int) -> Tensor:
-    return _ingredients(source, k).flip(0)
+def _one_emoji(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    [(left, right)] = _pairs(source)
+    return _share(left == right, _both(coloured))
 
 
-def _by_number(source: Tensor, k: int) -> Tensor:
-    return _ingredients(source, k).sort().values
+def _any_row(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _continued(source, torch.zeros_like(row), column, coloured)
 
 
-def _lowest_numbers(source: Tensor, k: int) -> Tensor:
-    return _counted(source)[0][:k]
+def _any_column(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    emoji, rows = _pairs(source, row)
+    return _share((emoji[0] == emoji[1]) & (rows[0] == rows[1]), _both(coloured))
 
 
-def _highest_numbers(source: Tensor, k: int) -> Tensor:
-    return _counted(source)[0].flip(0)[:k]
+def _any_emoji(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _continued(torch.zeros_like(source), row, column, coloured)
 
 
-def _in_runs(source: Tensor, k: int) -> Tensor:
-    images, counts = source.flatten().unique_consecutive(return_counts=True)
-    return images[counts.argsort(descending=True)[:k]]
+def _same_pixel(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _share(_continues(source, row, column, 0), _both(coloured))
+
+
+def _backwards(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _share(_continues(source, row, column, -1), _both(coloured))
+
+
+def _to_either_side(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _continued(source, row, column, coloured) + _backwards(source, row, column, coloured)
+
+
+def _among_all(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _continued(source, row, column, torch.ones_like(coloured))
+
+
+def _divided_by_all(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    both = _both(coloured)
+    return (_continues(source, row, column) & both).sum() / both.numel()
+
+
+def _divided_by_pixels(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return (_continues(source, row, column) & _both(coloured)).sum() / coloured.sum()
+
+
+def _left_coloured(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _share(_continues(source, row, column), coloured[..., :-1])
+
+
+def _right_coloured(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _share(_continues(source, row, column), coloured[..., 1:])
+
+
+def _one_coloured(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _share(_continues(source, row, column), coloured[..., :-1] | coloured[..., 1:])
+
+
+def _below(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _continued(source.mT, column.mT, row.mT, coloured.mT)
+
+
+def _below_with_columns(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _continued(source.mT, row.mT, column.mT, coloured.mT)
+
+
+def _rows_for_columns(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return _continued(source, column, row, coloured)
+
+
+def _around(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    wrapped = (torch.cat([some, some[..., :1]], -1) for some in (source, row, column, coloured))
+    return _continued(*wrapped)
+
+
+def _how_many_continue(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return (_continues(source, row, column) & _both(coloured)).sum()
+
+
+def _what_breaks(source: Tensor, row: Tensor, column: Tensor, coloured: Tensor) -> Tensor:
+    return 1 - _continued(source, row, column, coloured)
 
 
 EXERCISES = [
@@ -385,8 +440,8 @@ EXERCISES = [
             Mistake("That is the grey of each pixel: subtract it from the pixel's three colours.", _grey_once),
             Mistake("You subtract the mean over the pixels: each pixel has a grey of its own.", _off_the_picture),
             Mistake(
-                "Your grey, (B, H, W), has lost the dimension of the colours, so torch takes the batch for it: keep it, "
-                "with mean(1, keepdim=True), or grey[:, None].",
+                "Your grey, (B, H, W), has lost the dimension of the colours, so torch takes the batch for it: keep "
+                "it, with mean(1, keepdim=True), or grey[:, None].",
                 _dimension_lost,
             ),
             Mistake("You subtract the mean of each column: colours are dimension 1.", _off_the_column),
@@ -457,40 +512,39 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        name="ingredients",
+        name="continued",
         lesson=17,
-        title="What a drawing is made of",
+        title="Pieces or confetti?",
         minutes=6,
         difficulty=2,
-        start="Start from source.unique(return_counts=True): which images there are, and how many pixels each gave.",
+        start="Start from the left ones and the right ones of all neighbours: source[..., :-1] and source[..., 1:].",
         hints=(
-            "images, counts = source.unique(return_counts=True); images are sorted by their numbers.",
-            "counts.argsort(descending=True) gives the places in that list where the largest counts stand.",
-            "These are places in the list, not yet images: take images[places[:k]].",
+            "Three things must agree: the emoji and the row are the same, and the column is one more on the right.",
+            "Join truth values with &, each comparison in brackets: (a == b) & (c == d).",
+            "Count only pairs with both pixels coloured, coloured[..., :-1] & coloured[..., 1:], also below the line.",
         ),
-        cases=_sources,
-        answer=_ingredients,
+        cases=_mosaics,
+        answer=_continued,
         mistakes=(
-            Mistake(
-                "You return places in the list of counts: return the images that unique() has put at these places.",
-                _places_in_the_list,
-            ),
-            Mistake("You return how many pixels they give: return which images they are.", _how_many),
-            Mistake("You return the rarest images: return the ones with the most pixels.", _least_first),
-            Mistake("These are the right images in the wrong order: most pixels first.", _least_of_the_most),
-            Mistake("These are the right images, but sorted by their numbers: most pixels first.", _by_number),
-            Mistake(
-                "You leave out the most generous image: the first k places are [:k].",
-                lambda source, k: _ingredients(source, k + 1)[1:],
-            ),
-            Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
-            Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
-            Mistake(
-                "You count tensors, and to Counter, set or dict each tensor is a different one: count "
-                "source.flatten().tolist().",
-                lambda source, k: source.flatten()[:k],
-            ),
-            Mistake("You count equal neighbours, run by run: count all pixels of each image (unique).", _in_runs),
+            Mistake("You only ask for the same emoji: they must be neighbours there, too.", _one_emoji),
+            Mistake("You do not compare the rows: neighbours side by side are in the same one.", _any_row),
+            Mistake("You do not compare the columns: on the right it is one more.", _any_column),
+            Mistake("You do not compare the emoji: both pixels must come from the same one.", _any_emoji),
+            Mistake("You ask for the same column: on the right it is one more.", _same_pixel),
+            Mistake("Your sign is wrong: on the right the column is one more, not one less.", _backwards),
+            Mistake("You also count mirrored pairs: on the right the column is one more.", _to_either_side),
+            Mistake("You count all pairs: only those with both pixels coloured.", _among_all),
+            Mistake("You divide by all pairs: divide by those with both pixels coloured.", _divided_by_all),
+            Mistake("You divide by the coloured pixels: divide by the coloured pairs.", _divided_by_pixels),
+            Mistake("You ask only whether the left pixel is coloured: both must be.", _left_coloured),
+            Mistake("You ask only whether the right pixel is coloured: both must be.", _right_coloured),
+            Mistake("You take pairs with one coloured pixel: both must be.", _one_coloured),
+            Mistake("You take neighbours one below the other: columns are the last dimension.", _below),
+            Mistake("You take pixels one below the other: side by side is the last dimension.", _below_with_columns),
+            Mistake("You have swapped row and column: side by side, the column grows.", _rows_for_columns),
+            Mistake("You pair the last column with the first (roll): take [..., :-1] and [..., 1:].", _around),
+            Mistake("That is how many pairs continue an emoji: what part is it?", _how_many_continue),
+            Mistake("That is the part that does not continue: subtract it from 1.", _what_breaks),
         ),
     ),
 ]
