@@ -972,6 +972,7 @@ def _rows_then_columns(denoiser, x_t, t):
         ("overlap", lambda *abg: (_alike(*abg)[0], _alike(*abg)[1] / len(abg[0])), "is a share"),
         ("overlap", lambda *abg: (_alike(*abg)[0], _alike(*abg)[1] / len(set(abg[2].tolist()))), "You take the mean"),
         ("overlap", lambda *abg: _alike(*abg, first=torch.logical_or), "where either is true"),
+        ("overlap", lambda a, b, g: ((a & b).sum(), _alike(*(x[g == g.max()] for x in (a, b, g)))[1]), "last group's"),
         ("overlap", lambda *abg: _alike(*abg, first=torch.eq), "where a equals b"),
         ("overlap", lambda a, b, g: ((a & b).sum(), _alike(*(x[g < len(g.unique())] for x in (a, b, g)))[1]),
          "groups to be 0, 1, 2"),
@@ -996,6 +997,7 @@ def _rows_then_columns(denoiser, x_t, t):
         ("sign_test", lambda wins, n: sum(math.comb(n, k) * 0.5**k for k in range(wins, n + 1)), "you take 0.5**k"),
         ("sign_test", lambda wins, n: sum(math.comb(n, wins) for _ in range(wins, n + 1)) / 2**n, "not (n, wins)"),
         ("sign_test", lambda wins, n: sum(math.comb(wins, k) for k in range(wins, n + 1)) / 2**n, "n comes first"),
+        ("sign_test", lambda wins, n: [math.comb(n, k) / 2**n for k in range(wins, n + 1)][-1], "only the last term"),
         ("sign_test", lambda wins, n: wins / n, "the share of seeds"),
         ("paired_interval", lambda *a: _sorted_means(*a, 50, 1900), "5 % above"),
         ("paired_interval", lambda *a: _sorted_means(*a, 0, 2000), "the highest of the means"),
@@ -1049,6 +1051,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("sampler_loop", _asked_once, "ask it anew"),
         ("sampler_loop", _walked_by_ratios, "division by zero (which number is 0 there? sigma is, at t = 0"),
         ("nine_tenths_square", _grown_from_one, "begins at r = 1"),
+        ("nine_tenths_square", lambda J: next(P for P in itertools.count(1, 2) if J[
+            (b := max(0, len(J) // 2 - P)) :, b:][: 2 * P + 1, : 2 * P + 1].sum() >= 0.9 * J.sum()), "is too large"),
         ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16)), "width from images.shape"),
         ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16), of_images=False), "width from samples.shape"),
         ("posterior_weights", lambda x, v, a, s: (a * torch.einsum("bchw,nchw->bn", x, v) / s**2).softmax(1),
@@ -1090,6 +1094,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("commuting_shifts", lambda *a: _commutes(*a, torch.max, dims=(0, 1)), "along dims (0, 1)"),
         ("one_formula", lambda *a: _formula_in_one_array(*a, dims=(0, 1)), "along dims (0, 1)"),
         ("nearest_shifted", lambda *a: _nearest_slid(*a, dims=(0, 1)), "the images along dims (0, 1)"),
+        ("nearest_shifted", lambda s, i: torch.stack([torch.cdist(*(x.roll((3, d), (2, 3)).flatten(1) for x in (s, i)))
+            for d in range(16)]).amin((0, 2)), "samples and images alike"),
         ("nearest_shifted", lambda *a: _nearest_slid(*a, dims=(0, 1), of_images=False), "You shift along dims (0, 1)"),
         ("els_pixel", lambda q, p, a, s: (-(q - a * p).square().sum((1, 2, 3)) / (2 * s**2)).softmax(0) @ p[:, :, 2, 2],
          "take it from the query, P = query.shape[-1]"),
@@ -1144,9 +1150,15 @@ def _rows_then_columns(denoiser, x_t, t):
         ("els_pixel", lambda q, p, a, s: (-(q[:, len(q[0]) // 2, len(q[0]) // 2] - a * p[:, :, len(q[0]) // 2, len(
             q[0]) // 2]).pow(2).sum(1) / 2 / s**2).softmax(0) @ p[..., len(q[0]) // 2, len(q[0]) // 2],
          "only the centres"),
+        ("els_pixel", lambda q, p, a, s: (-(q * a - p).square().sum((1, 2, 3)) / (2 * s**2)).softmax(0) @ p[
+            :, :, len(q[0]) // 2, len(q[0]) // 2], "You dim the query"),
         ("one_formula", lambda *a: _formula_in_one_array(*a, over=torch.mean), "mean over the channels"),
         ("one_formula", lambda *a: _formula_in_one_array(*a, weigh=lambda g: g.softmax(0)),
          "only over the displacements"),
+        ("one_formula", lambda *a: _formula_in_one_array(*a, weigh=lambda g: g.softmax(0) / g.shape[1]),
+         "you average over the images"),
+        ("one_formula", lambda *a: _formula_in_one_array(*a, weigh=lambda g: (s := g.sum((2, 3), keepdim=True)).flatten(
+            0, 1).softmax(0).view_as(s).expand_as(g)), "one weight for all pixels"),
         ("nearest_shifted", lambda s, i: torch.stack([torch.cdist(s.flatten(1), i.roll(d, -1).flatten(1)).amin(1)
                                                       for d in range(s.shape[-1])]).amin(0), "only sideways"),
         ("guided", lambda told, untold, w: w * told - (1 - w) * untold, "You subtract 1 - strength times untold"),

@@ -83,7 +83,7 @@ def _most_frequent(u: Tensor, colours: Colours) -> Tensor:
 
 
 def _count_cases(generator: torch.Generator) -> list[Case]:
-    return [(3, 3), (3, 4), (4, 3), (4, 4)]
+    return [(3, 3), (3, 4), (4, 3), (4, 4), (3, 6)]
 
 
 def _all_images(height: int, width: int) -> Float[Tensor, "n H W"]:

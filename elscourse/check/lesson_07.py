@@ -53,6 +53,10 @@ def _alpha_forgotten(query: Tensor, dictionary: Tensor, alpha: float, sigma: flo
     return _vote(dictionary, -(query - dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
 
 
+def _dimmed_query(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _vote(dictionary, -(alpha * query - dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
+
+
 def _sigma_not_squared(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     return _vote(dictionary, -(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma))
 
@@ -255,6 +259,18 @@ def _softmax_over_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float
     return (weights[:, :, None] * slid).sum((0, 1))[None]
 
 
+def _mean_over_images(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _softmax_over_shifts(x_t, images, alpha, sigma, shifts, blur) / len(images)
+
+
+def _one_weight_per_image(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts)
+    logits = -_energy(x_t, slid, alpha, blur).sum((-2, -1), keepdim=True) / (2 * sigma**2)
+    return _averaged(logits.expand(*logits.shape[:2], *slid.shape[-2:]), slid)
+
+
 def _mean_over_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
     return torch.stack([_formula(x_t, images, alpha, sigma, [d], blur) for d in shifts]).mean(0)
 
@@ -454,6 +470,9 @@ EXERCISES = [
                 _alpha_forgotten,
             ),
             Mistake(
+                "You dim the query, which is part of x_t and dimmed already: compare it with alpha * p.", _dimmed_query
+            ),
+            Mistake(
                 "You multiply by sigma squared: in Python `/ 2 * sigma**2` divides by 2 and then multiplies. Write "
                 "`/ (2 * sigma**2)`.",
                 _divided_then_multiplied,
@@ -564,6 +583,15 @@ EXERCISES = [
                 _softmax_over_shifts,
             ),
             Mistake(
+                "Your softmax runs only over the displacements, and you average over the images: flatten displacements "
+                "and images into one axis first.",
+                _mean_over_images,
+            ),
+            Mistake(
+                "You give each slid image one weight for all pixels: every pixel has weights of its own.",
+                _one_weight_per_image,
+            ),
+            Mistake(
                 "You take a softmax for each displacement and average: one softmax runs over all displacements and "
                 "images together.",
                 _mean_over_shifts,
@@ -619,7 +647,8 @@ EXERCISES = [
         answer=_nearest_shifted,
         mistakes=(
             Mistake(
-                "You do not shift: try all H W shifts of the torus.",
+                "You do not shift, or you shift samples and images alike, which changes no distance: shift one of "
+                "them, by all H W shifts of the torus.",
                 lambda samples, images: _apart(samples, images, [(0, 0)]).amin((0, 2)),
             ),
             Mistake(

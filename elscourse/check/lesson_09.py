@@ -103,6 +103,13 @@ def _last_row_lost(J: Tensor) -> int:
     return 2 * _smallest(J, lambda r: J[c - r : c + r, c - r : c + r].sum(), 0.9 * float(J.sum())) + 1
 
 
+def _width_as_radius(J: Tensor) -> int:
+    m, needed = len(J) // 2, 0.9 * float(J.sum())
+    return next(
+        P for P in range(1, len(J) + 1, 2) if J[max(m - P, 0) : m + P + 1, max(m - P, 0) : m + P + 1].sum() >= needed
+    )
+
+
 def _from_the_first_corner(J: Tensor) -> int:
     return next(P for P in range(1, len(J) + 1, 2) if J[:P, :P].sum() >= 0.9 * J.sum() or len(J) - P < 2)
 
@@ -368,6 +375,11 @@ EXERCISES = [
             Mistake(
                 "Your square lacks its last row and column: a slice stops before its end, so write m - r : m + r + 1.",
                 _last_row_lost,
+            ),
+            Mistake(
+                "Your square is too large: around the middle it reaches its radius, (width - 1) / 2, to every side, "
+                "not its width.",
+                _width_as_radius,
             ),
             Mistake(
                 "Your square starts at the corner [0, 0]: it must be centred on the middle pixel.",

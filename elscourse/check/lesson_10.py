@@ -227,7 +227,8 @@ EXERCISES = [
             ),
             Mistake("There are 2**n sequences of n tosses, not n**2.", lambda wins, n: _counted(wins, n) / n**2),
             Mistake(  # math.comb(k, n), or math.comb(wins, k)
-                "In math.comb(n, k), n comes first, the number of tosses, and then k, the number of heads in the sum.",
+                "Do you keep only the last term, k = n? Add all of them up (`+=`, not `=`). Or is it math.comb(k, n)? "
+                "There n comes first, the number of tosses, and then k.",
                 lambda wins, n: sum(math.comb(k, n) for k in range(wins, n + 1)) / 2**n,
             ),
             Mistake(

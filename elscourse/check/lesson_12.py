@@ -180,6 +180,11 @@ def _one_group(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
     return _overlap(a, b, torch.zeros_like(group))
 
 
+def _last_group_alone(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    n_a, n_b, n = _counts(a, b, group)[-1]
+    return int((a & b).sum()), n_a * n_b / n
+
+
 def _mean_of_groups(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
     both, expected = _overlap(a, b, group)
     return both, expected / len(group.unique())
@@ -383,6 +388,7 @@ EXERCISES = [
         mistakes=(
             Mistake("You shuffle a over all n places: count a, b and places in each group, then add up.", _one_group),
             Mistake("You take the mean over the groups: add up their expected numbers.", _mean_of_groups),
+            Mistake("You keep only the last group's number: add them all up (`+=`, not `=`).", _last_group_alone),
             Mistake(
                 "The second number is a share: return the expected *number*, without dividing by n.",
                 _chance_as_share,
