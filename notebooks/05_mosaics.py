@@ -445,12 +445,17 @@ show(draw(drawn[:7, 0], [f"{n} wrong" for n in wrong[:7].flatten(1).sum(1).tolis
      "them one to three pixels at the frontier are crossed out as inconsistent.")  # fmt: skip
 
 # %% tags=["hide-input"]
+import math
+
 pixels_right = (~wrong).double().mean().item()
 print(f"samples that are consistent: {share_uniform:.0%}; pixels that are: {pixels_right:.1%}")
+agree = 1 / 2 + math.comb(8, 4) / 2**9  # a coin agrees with eight others if at least four of these do
+print(f"of coin flips: {agree:.0%}")
 assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 
 # %% [markdown] tags=["slide"]
-# 98 % of the pixels are right, but only **44 % of the samples** are: one wrong pixel is enough to spoil an image.
+# 98 % of the pixels are right (of coin flips 64 % would be), but only **44 % of the samples** are: one wrong pixel is
+# enough to spoil an image.
 #
 # The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of voting: every pixel takes the colour
 # of its window's majority, all at once. That may change its neighbours' majority, but there is no second round.

@@ -452,10 +452,10 @@ if lab.profile == "laptop":
     assert all(abs(value - number) < 0.0015 for value, number in zip(loss.values(), said, strict=True))
 
 # %% [markdown] tags=["slide"]
-# On its own training images nothing beats IS (loss 0.014), and **ES is the best equivariant denoiser** (0.037), as
-# lesson 02 and the proof say. $\bar D$ is dim (its loss is 0.274, the filter's 0.141). It *averages* 256 **readings**,
-# answers shifted back, and most of them looked for a garment in the wrong place. On average a single reading (0.405) is
-# **no better than one grey** for all pixels (0.390).
+# On its own training images (these 20) nothing beats IS (loss 0.014), and **ES is the best equivariant denoiser**
+# (0.037), as lesson 02 and the proof say. $\bar D$ is dim (its loss is 0.274, the filter's 0.141). It *averages* 256
+# **readings**, answers shifted back, and most of them looked for a garment in the wrong place. On average a single
+# reading (0.405) is **no better than one grey** for all pixels (0.390).
 #
 # ES *weighs* the same readings by how well they fit. Group its sum by $d$:
 #

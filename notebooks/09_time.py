@@ -457,7 +457,7 @@ assert els_cosines[0].min() > 0.9996 and abs(lost[19, 1] - 0.22) < 0.005
 # %% [markdown]
 # Seven of the twenty sizes change, by 2 pixels each, all in the middle. Even without other seeds we can draw ten *of
 # our first ten* at random, some twice and some not at all, and calibrate again, a thousand times: the **bootstrap**. It
-# finds these seven sizes uncertain, and five more.
+# finds these seven sizes uncertain (the middle nine tenths of the draws hold more than one size), and five more.
 #
 # At $t = 0.05$, five pixels instead of three would lower the cosine by 0.22. At $t = 1$ *every* size reaches at least
 # 0.9996. **But a cosine close to 1 does not make a size harmless** for the picture (section 8): at high noise most of a
@@ -529,8 +529,8 @@ assert squares == {"UNet": [5, 7, 9] + 6 * [11], "its machine": [11, 11, 11, 11,
 # $t$. (This pixel could look further: the picture reaches up to 8 rows and columns away from it.)
 #
 # Does the machine look further? It does. Where its windows have 17 to 27 pixels, nine tenths of *its* $J$ are inside
-# squares of 11 to 13 pixels, and nine tenths of the UNet's inside squares of 5 to 11. **$P(t)$ says what a vote may
-# see, not how far anyone looks, not even the machine.**
+# squares of 11 to 13 pixels, and nine tenths of the UNet's inside squares of 7 to 11 ($t = 1$ left out). **$P(t)$ says
+# what a vote may see, not how far anyone looks, not even the machine.**
 
 # %% [markdown] tags=["slide"]
 # ## 7. What a wrong curve does (10 minutes)
@@ -806,8 +806,8 @@ assert abs(won["late"] - 9) <= 1 and abs(won["early"] - 2) <= 1
 #
 # * Calibration takes, on the network's own way down, the patch size whose score has the largest cosine with the
 #   network's (the lower median over ten seeds). Nothing else that is measured passes from the network to the machine.
-# * Two votes through large windows spoil a drawing only if they are the last; sixteen early ones also do. Between the
-#   two ends of the curve there is room.
+# * Two steps with large windows do harm only near the end, and most as the last two; sixteen early ones do harm, too.
+#   Between the two ends of the curve there is room.
 # * A bent filter with its own weights at each pixel hardly needs a curve. With the calibrated curve ELS is ahead of it,
 #   with one size throughout behind.
 # * A closing curve is no evidence for ELS: calibrated in the same way, the bent filter's curve closes, too.

@@ -515,8 +515,9 @@ assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(
 # the one in the figure.)
 #
 # This 0.83 is the lowest of ELS's five numbers. But the mean picture has only 0.09 there, and 0.54 for the first
-# network: much of r2 reflects how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**,
-# nearly the same for all five; that of the figure's bent filter is 0.64 to 0.72. (LS comes close for the UNet: 0.79.)
+# network: much of r2 reflects how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**
+# for all five, no difference that a hundred seeds could show; that of the figure's bent filter is 0.64 to 0.72. (LS
+# comes close for the UNet: 0.79.)
 
 # %% tags=["slide", "hide-input"]
 large = els.load_results(networks["ResNet, class, 28 x 28"][0])
@@ -682,9 +683,10 @@ assert all(abs(a - b) < 0.006 for a, b in zip(by, (0.93, 0.92, 0.89), strict=Tru
 
 # %% [markdown] tags=["slide"]
 # For the UNet ELS leads LS by 0.020 on average (0.011 to 0.029), for 64 of 100 seeds, which is hardly luck
-# (`sign_test(64, 100)`: 0.003). But LS has ELS's windows here: with $31t$ it is level with ELS, which is ahead for 52
-# seeds. Equivariance adds **little** here; the windows matter more. **And measuring them can fail**: for a UNet trained
-# again, from another seed (lesson 15), ELS has 0.93 with the windows of the first, but 0.89 with its own.
+# (`sign_test(64, 100)`: 0.003). But LS has ELS's windows here: with $31t$ it is about level with ELS, which is ahead
+# for 52 seeds, by 0.009 on average (-0.002 to 0.021). Equivariance adds **little** here; the windows matter more. **And
+# measuring them can fail**: for a UNet trained again, from another seed (lesson 15), ELS has 0.93 with the windows of
+# the first, but 0.89 with its own.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Does the UNet remember? (3 minutes)

@@ -351,13 +351,13 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 # -0.75): "nothing will change" is nearer.
 #
 # **The bent filter is level with the formula for the class-conditional network**: it foretells 0.68, and the formula is
-# ahead for 51 of 100 seeds. With each of the other three networks **the formula is ahead for 72 or more**.
+# ahead for 51 of 100 seeds. With each of the other three **the formula is ahead for 72 or more**.
 #
 # A median hides failures. With the class-conditional network, for 12 of 100 seeds it would have been better to say
 # nothing than to ask the formula (the bent filter: 5); with the UNet, for 27 (the bent filter: 32).
 #
 # **Predict.** What is possible? *Another network*, trained on other pictures, draws from the same noises. How much of
-# the change in the drawings of the ResNet without classes does it foretell: less than the formula's 0.73, or more?
+# what changes for the ResNet without classes does it foretell: less than the formula's 0.73?
 
 # %% tags=["hide-input"]
 b1 = "2000-other-pictures-seed-1"  # a network that shares no picture with the ResNet, nor anything else (lesson 15)
