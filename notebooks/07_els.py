@@ -660,12 +660,12 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # The **nine largest sources** have strong colours, the next nine lighter ones; all others share the palest. White lines
-# run where the source changes.
+# separate sources.
 #
 # The paper calls what ELS draws a **patch mosaic**: each pixel comes from the centres of training patches that fit its
-# surroundings. The drawing of ES has a single source; for that of ELS the map finds 78. But **many sources do not show
-# that a picture is new**: the training image, only paler, has 34 (the next eight from 1 to 35: where one is paler than
-# its own patches, those of other images fit better), the real garment 55.
+# surroundings. ES's drawing has a single source; for ELS's the map finds 78. But **many sources do not show that a
+# picture is new**: the training image, only paler, has 34 (the next eight from 1 to 35: where one is paler than its own
+# patches, those of other images fit better), the real garment 55.
 #
 # Nor does the map show the votes. In ELS's last ones ($t = 0.05$), through windows of 3 x 3 (the map's are 5 x 5), the
 # image on the map leads for only 3 % of the pixels. And the median leader has 36 % of the votes, so **a pixel is a mean

@@ -371,7 +371,7 @@ for key, stated in {"16-resnet-zeros-conditional, local": (0.912, 82),
 
 # %% [markdown] tags=["slide"]
 # **The votes gain from both constraints** ($0.61$, $0.85$, $0.91$). The filter gains from the window, but not from
-# treating all places alike ($0.79$, $0.84$, $0.82$; bent $0.80$, $0.86$, $0.86$): this network knows its place.
+# treating all places alike ($0.79$, $0.84$, $0.82$; bent $0.80$, $0.86$, $0.86$).
 #
 # The best copy has $0.72$, and $0.78$ if it may be shifted; ELS is ahead of the shifted copy for 95 of 100. (For the
 # UNet only for 55: there a copy, chosen in hindsight, is about as good.)
@@ -908,8 +908,8 @@ assert all(abs(a - b) < 0.002 for values, expected in zip(
 #
 # * $R^2 \le r^2 \le |r|$: a table must say which one it prints.
 # * A prediction needs strong rivals: the best shifted copy ($0.78$), the bent filter ($0.86$; for emoji it is ahead of
-#   ELS), LS with $17t$ ($0.87$). And a ranking needs its target: with the network's 20 steps as target, little is left
-#   of ELS's lead over the bent filter.
+#   ELS), LS with $17t$ ($0.87$). And a ranking needs its target: with the network's 20 steps little is left of ELS's
+#   lead over the bent filter.
 # * At $t = 1$ an error of the noise estimate is 80 times as large in $D$. A long first step lets 8 % of it into the
 #   image; short steps ask again before that.
 # * The network's own first step harms its drawing: with this step exact, its 20 steps agree better with its own 150.

@@ -348,7 +348,7 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 # %% [markdown] tags=["slide"]
 # **On the right the machines come apart.** For the two ResNets with zero padding, the formula foretells 0.69 and 0.73
 # of the change, LS and Wiener (not in the figure) about half, and the ideal denoiser *less than nothing* (-0.52 and
-# -0.75): "nothing will change" is nearer.
+# -0.75): "no change" is nearer.
 #
 # **The bent filter is level with the formula for the class-conditional network**: it foretells 0.68, and the formula is
 # ahead for 51 of 100 seeds. With each of the other three **the formula is ahead for 72 or more**.

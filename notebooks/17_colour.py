@@ -336,10 +336,9 @@ for (name, both), wanted in zip(again.items(), stated, strict=True):
 
 # %% [markdown] tags=["slide"]
 # If ELS begins: **0.845**, more than either (0.83 or more with each of seven switches). If the filter begins and ELS
-# makes the last five steps, 0.79. It looks as if the vote knew better how to begin. **But through its own windows the
-# filter alone has 0.848** (from a hundred other noises 0.832, that relay 0.834). A filter that fits needs no vote to
-# begin; at the end it is the better one in any case. (With garments ELS alone has 0.945, with the filter for the last
-# two steps 0.956, after the filter's first fifteen 0.930.)
+# makes the last five steps, 0.79. **But through its own windows the filter alone has 0.848** (from a hundred other
+# noises 0.832, that relay 0.834): it needs no vote to begin. (With garments ELS alone has 0.945, with the filter for
+# the last two steps 0.956, after the filter's first fifteen 0.930.)
 #
 # What is wrong with the vote at the end? Its windows have the smallest size on offer, 3 x 3: in three colours 27
 # numbers, all of which must agree. Lesson 10 said: *a fit that ends at the edge of what was offered is not a fit.* And
@@ -897,10 +896,10 @@ show(
 # With garments it seems to be the other way round (0.34 and 0.67, in 20 steps). But the 0.67 is due to the mean of the
 # class: take it off, and 0.12 and 0.04 are left (with emoji 0.73 and 0.03).
 #
-# **Predict.** Does the formula know what another word (that is, another group) would have changed? Which knows it
-# better, ELS or the bent filter? The table has, for twelve noises and all pairs of groups: *cosine*, *size*, *foretold*
-# (all three as in section 6); *apart*, the cosine once the mean change of the other noises is taken off both; and
-# *shuffled*, the same with the change of another noise. Its last two rows know nothing of the noise.
+# **Predict.** Does the formula know what another word (another group) would have changed? Does the bent filter know it
+# better? The table (twelve noises, all pairs of groups) has section 6's *cosine*, *size* and *foretold*; *apart*, the
+# cosine once the mean change of the other noises is taken off both; *shuffled*, the same with another noise's change.
+# Its last two rows know nothing of the noise.
 
 
 # %%
@@ -995,18 +994,16 @@ for name, stated in {"ELS": 0.33, "bent filter": 0.43}.items():
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * The formula needs no change for colour: one vote serves all three. It predicts the network's emoji with r2 0.80, for
-#   each of 100 seeds better than LS and the ideal denoiser.
-# * **The bent filter does as well or better**: by r2 it has 0.82 (ahead for 74 seeds, from a hundred other noises for
-#   58), by the mean absolute difference ELS is ahead for 59. The formula's last vote is too strict: with one pixel
-#   there it has 0.82. In windows of its own the filter has 0.85.
-# * ELS draws clean white, but hardly knows better than the bent filter *where*, and is worse at what is painted.
-# * If the noise of one colour is exchanged, a third of the network's change is in the other two. The bent filter
-#   foretells more of that third than ELS does (0.46 and 0.18).
-# * In the end the formula rearranges single training pixels, from about a hundred emoji; the network's pixels resemble
-#   them less.
-# * With emoji, the noise decides a drawing and the group retouches it. ELS knows in part the direction in which another
-#   group would change it (cosine 0.60; twelve noises), the bent filter more (0.67); how other noises change has 0.53.
+# * One vote serves all three colours. The formula predicts the network's emoji with r2 0.80, better than LS and IS.
+# * **The bent filter does as well or better**: by r2 it has 0.82 (ahead for 74 seeds, from other noises for 58); by the
+#   mean absolute difference ELS is ahead for 59. The formula's last vote is too strict: with one pixel there it has
+#   0.82. In windows of its own the filter has 0.85.
+# * ELS draws clean white, but hardly knows better *where*, and is worse at what is painted.
+# * If the noise of one colour is exchanged, the bent filter foretells more of what happens to the other two (0.46) than
+#   ELS does (0.18).
+# * In the end the formula rearranges single training pixels, from about a hundred emoji.
+# * The noise decides a drawing, the group retouches it. The direction ELS knows in part (cosine 0.60; twelve noises),
+#   the bent filter better (0.67); how other noises change has 0.53.
 #
 # ## What is still unexplained
 #
