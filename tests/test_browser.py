@@ -942,7 +942,7 @@ def test_answers_are_covered_and_a_section_opens_question_by_question(browser: s
     film = section(page, "5. Can the film run backwards?")
     first, second = film.locator(".els-answer").all()
     seen = "one => one.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true })"
-    questions = [film.locator("p", has_text=words) for words in ("You know only where", "Will these paths cross?")]
+    questions = [film.locator("p", has_text=words) for words in ("You know only this point", "Will these paths cross?")]
     buttons = film.get_by_role("button", name="I have decided: show", include_hidden=True).all()
     shows = film.locator(".els-answer > :first-child").all()
     assert [one.evaluate(seen) for one in (*questions, *buttons, *shows)] == [True, False, True, False, False, False]
