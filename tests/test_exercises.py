@@ -1134,6 +1134,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("gap_ratio", lambda x, v: torch.cdist(x.flatten(1), v.flatten(1)).min(1).values
          / torch.cdist(x.flatten(1), v.flatten(1)).median(1).values, "median over the pictures"),
         ("proven_reach", lambda *a: _by_numpy(*a, errors=0), "the means alone"),
+        ("proven_reach", lambda own, ladder, windows: max([P for P, gain in zip(windows, ladder - own, strict=True)
+            if gain.mean() > 2 * (ladder - own).std() / len(own) ** 0.5], default=0), "for all rungs"),
         ("proven_reach", lambda own, ladder, windows: max([P for P, row in zip(windows, ladder, strict=True) if (
             row.mean() - own.mean()) > 2 * (row.var() / 100 + own.var() / 100) ** 0.5], default=0), "different noises"),
         ("proven_reach", lambda own, ladder, windows: _by_numpy(ladder, own.expand_as(ladder), windows), "wrong sign"),

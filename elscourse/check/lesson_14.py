@@ -259,6 +259,8 @@ def _on_the_same(generator: torch.Generator) -> list[Case]:
     cases.append((calm, torch.stack([calm + 0.08 + 0.04 * varied, calm + 0.012 + 0.07 * varied]), [3, 5]))
     sure = torch.full((2, 100), 0.05) + 0.01 * varied  # on every picture above the first rung's network
     cases.append((calm, calm + sure * torch.tensor([[1.0], [-1.0]]), [3, 5]))
+    wild = torch.stack([0.02 + 0.04 * varied, -0.02 + 0.9 * varied])  # one rung varies far more than the other
+    cases.append((calm, calm + wild, [3, 5]))
     but_one = sure.index_fill(1, torch.tensor([7]), -0.01)  # and on every picture but one
     cases.append((calm, calm + but_one * torch.tensor([[1.0], [-1.0]]), [3, 5]))
     return cases
@@ -314,6 +316,16 @@ def _without_root(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
 def _divided_by_n(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
     gain = _gains(network, ladder)
     return _widest(windows, gain.mean(1) > 2 * gain.std(1) / len(network))
+
+
+def _root_of_the_rungs(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    gain = _gains(network, ladder)
+    return _widest(windows, gain.mean(1) > 2 * gain.std(1) / len(ladder) ** 0.5)
+
+
+def _one_spread(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    gain = _gains(network, ladder)
+    return _widest(windows, gain.mean(1) > 2 * gain.std() / len(network) ** 0.5)
 
 
 def _wrong_way_round(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
@@ -496,6 +508,10 @@ EXERCISES = [
                 "That is the spread of single differences: the mean of N varies less, by std / sqrt(N).", _without_root
             ),
             Mistake("You divide by N: the standard error of a mean is std / sqrt(N).", _divided_by_n),
+            Mistake(
+                "You divide by the root of the number of rungs: N is the number of noisy pictures.", _root_of_the_rungs
+            ),
+            Mistake("You take one standard deviation for all rungs: each has its own, gain.std(1).", _one_spread),
             Mistake(
                 "Your differences have the wrong sign: a rung is passed if the network's loss is *smaller*.",
                 _wrong_way_round,
