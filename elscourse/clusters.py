@@ -35,8 +35,8 @@ BLOCK = 2**14  # keys treated at a time while building
 PIECE = 128  # queries searched for together, at most: their bounds then stay in a core's second cache
 ROOM = 2**27  # bytes that their bounds may take, one for each leaf, in all threads
 MATTER = 20  # keys that weigh 2^-20 of the best one must still be right
-TOO_FAR = np.float32(1e30)  # an exponent of such keys
 FAR = 1e15  # where the keys are that fill up the last leaf
+TOO_FAR = np.float32(1e30)  # the largest exponent of such keys, so that it stays a number
 
 
 def check_tolerance(tolerance: object) -> float:
