@@ -30,7 +30,7 @@ COLOURS = pictures(9, 3, 6, 8)
 CLASSES = torch.arange(12) % 2
 ALPHA, SIGMA = 0.8, 0.6
 T = 0.4
-SCRIPTS = ["board.js", "exchange.js", "mosaic.js", "noise.js", "patch_size.js", "posterior.js"]
+SCRIPTS = ["board.js", "exchange.js", "mosaic.js", "noise.js", "patch_size.js", "posterior.js", "prediction.js"]
 
 
 def read(data: bytes, dtype: type, *shape: int) -> Tensor:
@@ -76,6 +76,13 @@ def drawings(seed: int, colours: int = 1) -> tuple[Tensor, Tensor]:
 def exchange(colours: int = 1) -> widgets.ExchangeExplorer:
     noise, other = (els.seeded_noise(seeds, (colours, 6, 8)) for seeds in ((0, 1), (2, 3)))
     return widgets.ExchangeExplorer.of(noise, other, CORNERS, BLOCK, drawings(4, colours), drawings(7, colours))
+
+
+def prediction(colours: int = 1) -> widgets.PredictionExplorer:
+    """Five drawings: one prediction near them, one of nothing but grey, which has no r2, one of something else."""
+    drawn, other, noise = (pictures(5, colours, 6, 8, seed=seed) for seed in (1, 2, 3))
+    predictions = {"near": 0.9 * drawn + 0.3 * other, "grey": torch.zeros_like(drawn), "other": 2 * other}
+    return widgets.PredictionExplorer.of(predictions, drawn, 3 * noise)
 
 
 def board() -> widgets.BoardExplorer:
@@ -250,6 +257,21 @@ def test_numpy_times_and_beyond_the_range() -> None:
 # --- it fits into a notebook, and says what it is ---
 
 
+@pytest.mark.parametrize("colours", [1, 3])
+def test_prediction_shows_all_drawings_and_how_alike_they_are(colours: int) -> None:
+    explorer = prediction(colours)
+    drawn, other, noise = (pictures(5, colours, 6, 8, seed=seed) for seed in (1, 2, 3))
+    r2 = read(explorer.r2, np.float32, 3, 5)
+    for k, images in ((0, 0.9 * drawn + 0.3 * other), (2, 2 * other)):
+        pairs = zip(images.flatten(1).numpy(), drawn.flatten(1).numpy(), strict=True)
+        assert np.allclose(r2[k], [np.corrcoef(*pair)[0, 1] ** 2 for pair in pairs], atol=1e-5)
+    assert r2[1].isnan().all()
+    stacks = read(zlib.decompress(explorer.drawings), np.uint8, 5, 5, 6, 8, colours)
+    expected = [1.5 * noise, drawn, 0.9 * drawn + 0.3 * other, torch.zeros_like(drawn), 2 * other]
+    assert torch.equal(stacks, shades(torch.stack(expected)))
+    assert explorer.names == ["near", "grey", "other"] and not explorer.told
+
+
 def stored(explorer: Any) -> int:
     """Bytes in a notebook's metadata."""
     state = explorer.get_state()
@@ -288,8 +310,9 @@ def test_mosaic_of_incompressible_images_keeps_the_heaviest() -> None:
         (noise, "NoiseExplorer(3 images, 51 times)"),
         (posterior, "PosteriorExplorer(2 times, 5 voters each)"),
         (patch_sizes, "PatchSizeExplorer(2 images, patch sizes 1, 5)"),
+        (prediction, "PredictionExplorer(5 drawings, predicted by near, grey, other)"),
     ],
-    ids=["board", "exchange", "mosaic", "noise", "posterior", "patch_sizes"],
+    ids=["board", "exchange", "mosaic", "noise", "posterior", "patch_sizes", "prediction"],
 )
 def test_the_text_shown_instead(build: Callable[[], Any], text: str) -> None:
     assert repr(build()) == text
@@ -313,6 +336,7 @@ def test_public_names() -> None:
         "NoiseExplorer",
         "PatchSizeExplorer",
         "PosteriorExplorer",
+        "PredictionExplorer",
     ]
 
 
@@ -342,6 +366,9 @@ def test_without_anywidget() -> None:
         (noise, "index", 50, 50),
         (posterior, "index", 1, 1),
         (patch_sizes, "index", 1, 1),
+        (prediction, "picked", 4, 4),
+        (prediction, "order", 3, 3),
+        (prediction, "told", True, True),
     ],
 )
 def test_observers_fire(build: Callable[[], Any], trait: str, sent: Any, seen: Any) -> None:
@@ -364,6 +391,8 @@ def test_observers_fire(build: Callable[[], Any], trait: str, sent: Any, seen: A
         (noise, "index", 51, r"index must lie between 0 and 50, got 51"),
         (posterior, "index", -1, r"between 0 and 1, got -1"),
         (patch_sizes, "index", 2, r"between 0 and 1, got 2"),
+        (prediction, "picked", 5, r"picked must lie between 0 and 4, got 5"),
+        (prediction, "order", 4, r"order must lie between 0 and 3, got 4"),
     ],
 )
 def test_positions_are_bounded(build: Callable[[], Any], trait: str, value: Any, sentence: str) -> None:
@@ -380,6 +409,7 @@ IDEAL = els.IdealScoreMachine(IMAGES)
 KNOWS_CLASSES = patch_machine(image_labels=CLASSES)
 NOISE, PAIR = torch.zeros(2, 1, 6, 8), drawings(4)
 Exchange, Board = widgets.ExchangeExplorer.of, widgets.BoardExplorer.of
+Predicted = widgets.PredictionExplorer.of
 Mosaic, Noise = widgets.MosaicExplorer.of, widgets.NoiseExplorer.of
 Post, Sizes = widgets.PosteriorExplorer.of, widgets.PatchSizeExplorer.of
 ONE = IMAGES[0]
@@ -451,6 +481,11 @@ BAD = [
     (lambda: Sizes({4: IMAGES}), r"patch size must be odd"),
     (lambda: Sizes({3: ONE}), r"the samples of patch size 3 must be a tensor"),
     (lambda: Sizes({3: IMAGES, 5: IMAGES[:1]}), r"of patch size 3 and of 5 must have the same shape"),
+    (lambda: Predicted({}, IMAGES, IMAGES), r"predictions must map each name to its drawings"),
+    (lambda: Predicted(IMAGES, IMAGES, IMAGES), r"predictions must map each name to its drawings"),
+    (lambda: Predicted({"a": IMAGES[:2]}, IMAGES, IMAGES), r"a and network must have the same shape, got \(2, 1"),
+    (lambda: Predicted({"a": IMAGES}, IMAGES, ONE), r"noise must be a tensor with the shape \(B, C, H, W\)"),
+    (lambda: Predicted({"a": IMAGES}, IMAGES.byte(), IMAGES), r"network must hold floats"),
 ]
 
 
@@ -657,6 +692,56 @@ def test_browser_exchange(colours: int, show: Callable[..., Any]) -> None:
     for key, place in (("Right", 1), ("Up", 1), ("Down", 3), ("Left", 2), ("Up", 1), ("Left", 0), ("Left", 0)):
         frame.press(f"Arrow{key}")  # from block to block, and not beyond the last one
         told(1, place, False)
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_browser_prediction(colours: int, show: Callable[..., Any]) -> None:
+    explorer = prediction(colours)
+    page = show(explorer)
+    r2 = read(explorer.r2, np.float32, 3, 5)
+    stacks = read(zlib.decompress(explorer.drawings), np.uint8, 5, 5, 6, 8, colours)
+    slider, figures = page.locator("input[type=range]"), page.locator(".els-row figure")
+
+    def told(picked: int, asked: bool) -> None:
+        assert page.evaluate("model.get('picked')") == picked
+        assert page.locator(".els-words").inner_text() == f"seed {picked}"
+        assert figures.count() == 5
+        for at, stack in enumerate((0, 2, 3, 4, 1)):  # the network comes last
+            if stack != 1 or asked:
+                whole = "c => [...c.getContext('2d').getImageData(0, 0, 8, 6).data]"
+                shown = torch.tensor(figures.nth(at).locator("canvas").evaluate(whole)).view(6, 8, 4)[..., :3]
+                assert torch.equal(shown, stacks[stack, picked].expand(6, 8, 3))
+        assert figures.nth(4).is_visible() == asked
+        near, other = (f"{r2[k, picked]:.2f}" for k in (0, 2))
+        assert figures.locator("figcaption").all_inner_texts()[:4] == [
+            "noise",
+            f"near\nr2 {near}",
+            "grey\nno r2",
+            f"other\nr2 {other}",
+        ]
+        said = page.locator(".els-said").inner_text()
+        assert said == f"Seed {picked}: near is most like the network's drawing, r2 {near}."
+        marked = page.locator(".els-marked").evaluate_all("all => all.map((c) => +c.getAttribute('cx'))")
+        assert marked == pytest.approx([80 + 460 * float(r2[k, picked]) for k in (0, 2)], abs=0.01)  # the axis
+
+    told(0, False)
+    slider.press("End")
+    told(4, False)
+    page.get_by_role("checkbox").check()
+    told(4, True)
+    page.get_by_label("r2 of other").check()  # the same noise, in another place of the slider
+    told(4, True)
+    order = r2[2].argsort().tolist()
+    slider.press("Home")
+    for picked in order:  # from the worst prediction to the best
+        told(picked, True)
+        slider.press("ArrowRight")
+    dots = page.locator("circle:not(.els-marked)")
+    assert dots.count() == 10  # none for grey
+    dots.nth(2).click(force=True)  # the marks of another noise may lie above it
+    told(2, True)
+    page.evaluate("model.set('picked', 1)")  # as when Python sets it
+    told(1, True)
 
 
 def test_browser_board(show: Callable[..., Any]) -> None:

@@ -15,6 +15,7 @@ from .mosaic import MosaicExplorer
 from .noise import NoiseExplorer
 from .patch_size import PatchSizeExplorer
 from .posterior import PosteriorExplorer
+from .prediction import PredictionExplorer
 
 __all__ = [
     "BoardExplorer",
@@ -23,4 +24,5 @@ __all__ = [
     "NoiseExplorer",
     "PatchSizeExplorer",
     "PosteriorExplorer",
+    "PredictionExplorer",
 ]

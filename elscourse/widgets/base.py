@@ -19,16 +19,20 @@ from ..plotting import check_channels, check_pixels
 MOST_VOTERS = 100
 
 
+def text(*names: str) -> str:
+    """Files of this folder, one after the other."""
+    return "\n".join((files(__package__) / name).read_text(encoding="utf-8") for name in names)
+
+
 def script(name: str) -> str:
     """The ES module of one explorer: it may import nothing, so what all share comes first in the same text."""
-    here = files(__package__)
-    return "\n".join((here / file).read_text(encoding="utf-8") for file in ("shared.js", name))
+    return text("shared.js", name)
 
 
 class Explorer(anywidget.AnyWidget):
     """All data are computed at construction and travel with the widget; no kernel is asked afterwards."""
 
-    _css = files(__package__).joinpath("widgets.css").read_text(encoding="utf-8")
+    _css = text("widgets.css")
 
     shape = traitlets.List(traitlets.Int(), help="(C, H, W) of every picture").tag(sync=True)
 
