@@ -161,6 +161,13 @@ assert lab.profile != "laptop" or wins == {"ELS": 98, "LS": 98, "Wiener": 89}
 # ELS is ahead, its points above the diagonal, for **98 of 100** seeds. But so is LS, and the Wiener filter is ahead for
 # 89: the ideal denoiser is a weak rival. Section 6 has stronger ones.
 #
+# All hundred are below: order them by the r2 of ELS and look at the worst. **Guess**, before you ask for it, what the
+# network drew there.
+
+# %%
+widgets.PredictionExplorer.of(predictions, target, results["noise"])
+
+# %% [markdown]
 # ### Exercise 1: Could it be luck? (8 minutes, ★★☆)
 #
 # For another network, the UNet of section 8, ELS is ahead of LS for only 64 of 100 seeds. Suppose that each seed were a
