@@ -332,6 +332,11 @@ def _one_choice_for_all(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return _kept_at(by_formula.mean(0).argmax().expand(len(by_formula)), by_network)
 
 
+def _every_choice_of_every_row(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    mean = by_network.mean(1)
+    return (by_network[:, by_formula.argmax(1)] - mean) / (by_network.amax(1) - mean)
+
+
 def _hit_or_miss(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return (by_formula.argmax(1) == by_network.argmax(1)).double()
 
@@ -531,6 +536,11 @@ EXERCISES = [
                 _from_the_worst,
             ),
             Mistake("You choose one column for all rows: each row has a choice of its own.", _one_choice_for_all),
+            Mistake(
+                "by_network[:, choice] takes all the chosen columns of every row: pair each row with its own, "
+                "by_network[torch.arange(len(choice)), choice].",
+                _every_choice_of_every_row,
+            ),
             Mistake("You count hits: a choice that is nearly the best should come out close to 1.", _hit_or_miss),
             Mistake(
                 "Below 0 is allowed: a choice can be worse than a blind one.",

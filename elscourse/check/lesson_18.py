@@ -314,6 +314,18 @@ EXERCISES = [
                 _both_as_variances,
             ),
             Mistake(
+                "Under the root you subtract sizes: square both first, sigma^2 - new^2.",
+                lambda x0_hat, eps_hat, fresh, alpha, sigma, new: (
+                    alpha * x0_hat + math.sqrt(sigma - new) * eps_hat + new * fresh
+                ),
+            ),
+            Mistake(
+                "You multiply the noise by alpha, too: only x0_hat is dimmed.",
+                lambda x0_hat, eps_hat, fresh, alpha, sigma, new: (
+                    alpha * (x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat + new * fresh)
+                ),
+            ),
+            Mistake(
                 "You take new for a share of the variance: it is a size, and new^2 of sigma^2 is fresh.",
                 _new_as_share_of_variance,
             ),
@@ -405,6 +417,10 @@ EXERCISES = [
                 "You do not divide the logits: divide them by the root of the number of columns of W_q.", _unscaled
             ),
             Mistake("You divide by the number of columns of W_q: divide by its root.", _scaled_twice),
+            Mistake(
+                "You multiply by the root of the number of columns of W_q: divide by it.",
+                lambda h, W_q, W_k, W_v: _attend(h, W_q * W_q.shape[1], W_k, W_v),
+            ),
             Mistake(
                 "You divide by the root of the width of h, the number of rows of W_q and W_k: take the number of "
                 "their columns.",
