@@ -896,6 +896,23 @@ def test_explorers_in_lessons_react(chromium: Any, served: str) -> None:
     assert "What will the network change?" in said.inner_text()  # another block, another question
     visit.leave()
 
+    visit = Visit(chromium, f"{served}/notebooks/10_prediction.html")
+    drawings = visit.page.get_by_role("group", name="Predictions of a network's drawings")
+    drawings.get_by_label("r2 of ELS").check()
+    noise = drawings.get_by_label("noise", exact=True)
+    stored = np.load(ROOT / "data" / "results" / "fashion-mnist-16-resnet-zeros.samples.npz")
+    pairs = zip(stored["els-zeros"], stored["network-150"], strict=True)
+    alike = [np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] ** 2 for ours, theirs in pairs]
+    for key, seed in {"Home": np.argmin(alike), "End": np.argmax(alike)}.items():
+        noise.press(key)
+        assert drawings.locator(".els-said").inner_text().startswith(f"Seed {seed}: ")
+        assert f"ELS\nr2 {alike[seed]:.2f}" in drawings.locator("figcaption").all_inner_texts()
+    network = drawings.locator(".els-predicted figure").last
+    assert not network.is_visible()  # the learner guesses first
+    drawings.get_by_label("Show what the network drew").check()
+    assert network.is_visible()
+    visit.leave()
+
 
 def test_every_explorer_answers_to_the_keyboard(chromium: Any, site: Path) -> None:
     """Each slider and each picture that can be clicked is reached without a mouse, and says what changed."""
