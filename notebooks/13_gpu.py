@@ -550,9 +550,6 @@ for form, make in forms.items():
         assert gap < 1e-3, "the same answer"
         took[form, p] = seconds(run) / (H * W * len(images) * H * W) * 1e9
     print(f"{'ns: ' + form:22}" + "".join(f"{took[form, p]:8.2f}" for p in (3, 7, 15)))
-assert all(took["our blur", p] > 3 * took["fused blur", p] for p in (3, 7, 15))
-assert took["our blur", 7] > took["tiles", 7] and took["our blur", 3] > took["one call", 3]
-assert lab.device.type != "cpu" or all(took[f, 15] > 3 * took["fused blur", 15] for f in ("table", "one call", "tiles"))
 
 # %% tags=["slide", "volatile", "hide-input"]
 fig, axis = plt.subplots(figsize=(5.5, 3))
@@ -567,6 +564,22 @@ show(
     alt="Time for a query and a key against the patch size. The three forms of attention, solid, rise with it. The two "
     "blurs, dashed, rise less: ours takes many times as long as the fused one, at the bottom.",
 )
+
+# %% tags=["volatile", "hide-input"]
+orders = {
+    "our blur is slower than one call at P = 3": took["our blur", 3] > took["one call", 3],
+    "our blur is slower than tiles at P = 7": took["our blur", 7] > took["tiles", 7],
+    "the fused blur takes less than a third of our blur": all(
+        took["our blur", p] > 3 * took["fused blur", p] for p in (3, 7, 15)
+    ),
+}
+if lab.device.type == "cpu":
+    orders["at P = 15 the fused blur takes less than a third of any attention"] = all(
+        took[form, 15] > 3 * took["fused blur", 15] for form in ("table", "one call", "tiles")
+    )
+print("what follows is so on this computer:")
+for order, holds in orders.items():
+    print(f"{'yes' if holds else 'no '}  {order}")
 
 # %% [markdown] tags=["slide"]
 # On paper the blur wins from $P = 3$ on: its logit takes 8 operations, attention's 18, then 98 and 450. **By the clock

@@ -216,6 +216,13 @@ def test_only_the_lessons_of_today_are_volatile(lesson: Path) -> None:
         assert not timed or "volatile" in cell.metadata.get("tags", []), "timings change with every run: tag the cell"
 
 
+def test_the_clock_of_the_stored_lesson_agrees_with_its_text() -> None:
+    """On a learner's computer it may not, and the lesson goes on; what is published must."""
+    printed = "".join(output.get("text", "") for output in outputs_of(ROOT / "notebooks" / "13_gpu.py"))
+    verdicts = re.findall(r"^(yes|no )  \S", printed.partition("is so on this computer:\n")[2], re.M)
+    assert verdicts == ["yes"] * 4
+
+
 def test_widgets_are_stored_with_their_state() -> None:
     """On a page without a kernel a widget is what is stored in the notebook."""
     view, state = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
