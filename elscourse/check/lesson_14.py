@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -355,13 +356,19 @@ def _first_in_the_list(network: Tensor, ladder: Tensor, windows: list[int]) -> i
     return proven[0] if proven else 0
 
 
+def _before_the_first_failure(rungs: list[tuple[int, bool]]) -> int:
+    passed = [P for P, _ in itertools.takewhile(lambda rung: rung[1], rungs)]
+    return passed[-1] if passed else 0
+
+
 def _up_to_the_first_failure(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
-    reach = 0
-    for P, yes in sorted(zip(windows, _surely(_gains(network, ladder)).tolist(), strict=True)):
-        if not yes:
-            break
-        reach = P
-    return reach
+    passed = _surely(_gains(network, ladder)).tolist()
+    return _before_the_first_failure(sorted(zip(windows, passed, strict=True)))
+
+
+def _down_the_list_to_the_first_failure(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
+    passed = _surely(_gains(network, ladder)).tolist()
+    return _before_the_first_failure(list(zip(windows, passed, strict=True)))
 
 
 def _how_many(network: Tensor, ladder: Tensor, windows: list[int]) -> int:
@@ -531,6 +538,11 @@ EXERCISES = [
                 "You stop at the first rung that is not passed: who passes a wider one has proven more, whatever "
                 "happens at narrower ones.",
                 _up_to_the_first_failure,
+            ),
+            Mistake(
+                "You walk down the list and stop at the first rung that is not passed: look at all of them, and return "
+                "the widest window, whatever their order.",
+                _down_the_list_to_the_first_failure,
             ),
             Mistake("That is how many rungs are passed: return the widest window among them.", _how_many),
             Mistake("That is the index of a rung: return its window, windows[k].", _which_rung),
