@@ -315,7 +315,9 @@ class _FirstStep:
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device.
 
-    float64 draws different numbers from float32: for the same noise in both, draw in float32 and convert.
+    Processors differ in the last bits: torch computes the logarithms and cosines of normal numbers by vectors of AVX2
+    where there are such, else one by one. float64 draws different numbers from float32: for the same noise in both,
+    draw in float32 and convert.
 
     Raises CourseError unless seeds is a list of at least one whole number, each at least 0 and below 2^32, shape is
     whole numbers above 0 (at least one), and dtype is one of floats; and if the memory does not suffice.

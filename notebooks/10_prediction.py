@@ -62,7 +62,7 @@ live["network-150"] = els.sample(lab.network, noise, steps=150).cpu()
 
 # %% tags=["hide-input"]
 within = 0.01 if lab.profile == "laptop" else 0.1
-assert torch.equal(noise.cpu(), results["noise"][again])
+torch.testing.assert_close(noise.cpu(), results["noise"][again])  # processors differ by rounding
 for name, images in live.items():
     assert (images - results[name][again]).abs().max() < within, name
 print(f"seeds {again}, drawn again, match the stored drawings to within {within}")

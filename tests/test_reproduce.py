@@ -370,7 +370,7 @@ def test_shipped_runs_are_those_of_the_shipped_files(name: str) -> None:
     stored = {k: torch.from_numpy(v) for k, v in np.load(RESULTS / f"{name}.samples.npz").items()}
     seeds = [3, 58]
     noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
-    assert torch.equal(stored["noise"][seeds], noise)
+    torch.testing.assert_close(stored["noise"][seeds], noise)  # processors differ by rounding
     columns = {f"els-{lab.network.padding}": (lab.machine(f"els-{lab.network.padding}"), 20)}
     columns |= {name: (lab.machine(name), 20) for name in ("is", "equivariant-filter")} | {
         "network-20": (lab.network, 20)
