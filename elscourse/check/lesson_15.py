@@ -17,14 +17,14 @@ from .exercise import NEGATIVE_SQUARE, Exercise, Mistake
 
 def _two_sets(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for shape, bright in (((6, 1, 5, 5), 1.0), ((4, 3, 4, 6), 0.5), ((9, 1, 3, 3), 1.5)):
+    for shape, bright in (((6, 1, 5, 5), 1.0), ((4, 3, 4, 6), 0.5), ((50, 1, 3, 3), 1.5)):
         own = torch.randn(shape, generator=generator)
         others = bright * torch.randn(shape, generator=generator)
         blends = (own[:3] + others[:3]) / 2 + 0.6 * torch.randn(3, *shape[1:], generator=generator)
         split = own.clone()  # the first channel near others, the rest that of own: all channels must count, in one sum
         split[:, 0] = 2.2 * others[:, 0] - 1.2 * own[:, 0]
-        # many, so that two different shares seldom agree
-        drawings = torch.cat([own[:2], others[2:3], blends, split, torch.randn(50, *shape[1:], generator=generator)])
+        # many, so that two different shares seldom agree, and many copies, so that one's square is rounded to below 0
+        drawings = torch.cat([own, others[2:3], blends, split, torch.randn(50, *shape[1:], generator=generator)])
         cases.append((drawings, own, others))
     own, others = torch.zeros(3, 1, 4, 4), torch.ones(3, 1, 4, 4)
     own[2], others[2] = 0.75, 0.75  # a picture that is in both: equally near is not nearer
